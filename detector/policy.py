@@ -82,7 +82,9 @@ class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         tuple[Dimension, ...], Meta(description="Dimensions that are watched beside the whole policy.")
     ] = ("rule_version", "region")
     breaker: OnTrip = OnTrip()
-    runbook_url: Annotated[str | None, Meta(max_length=2048, description="Link for whoever is paged.")] = None
+    runbook_url: Annotated[
+        Annotated[str, Meta(max_length=2048)] | None, Meta(description="Link for whoever is paged.")
+    ] = None
 
 
 class Policy(PolicySettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
