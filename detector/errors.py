@@ -23,7 +23,10 @@ class DetectorError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding about a configuration: where it is (`file`, 1-based `line` and `column`) and what to do."""
+    """One finding about a configuration: where it is and what to do.
+
+    `file` with 1-based `line` and `column`; for a variable or flag its name, with 0 and 0.
+    """
 
     file: str
     line: int
@@ -31,7 +34,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.message}"
 
 
 class ConfigError(DetectorError):
