@@ -24,6 +24,8 @@ Id = Annotated[
 ]
 Time = Annotated[datetime, Meta(tz=True)] | Annotated[int, Meta(ge=EARLIEST_MS)]
 """RFC 3339 with zone, or integer epoch milliseconds."""
+Instant = Annotated[datetime, Meta(tz=True)]
+"""RFC 3339 with zone."""
 
 
 class Automated(Enum):
@@ -234,8 +236,8 @@ class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     mode: str
     directive: Directive
     generation: int
-    onset: datetime
-    detected_at: datetime
+    onset: Instant
+    detected_at: Instant
     reason: str
     evidence: tuple[Evidence, ...]
     contributors: tuple[Contributor, ...]
@@ -257,9 +259,9 @@ class Breaker(Struct, frozen=True, kw_only=True, omit_defaults=True):
     directive: Directive
     generation: int
     partition: int
-    since: datetime
+    since: Instant
     config_version: str
-    hold_until: datetime | None = None
+    hold_until: Instant | None = None
     probe_ratio: float = 0.0
     alert_id: str | None = None
     catching_up: bool = False
@@ -270,8 +272,8 @@ class Heartbeat(Struct, frozen=True, kw_only=True):
 
     partition: int
     position: int
-    stream_time: datetime
-    log_time: datetime
+    stream_time: Instant
+    log_time: Instant
     lag_s: float
 
 
