@@ -7,7 +7,7 @@ the DSA (`automated_decision`), CloudEvents and Prometheus; units stand in names
 from __future__ import annotations
 
 from datetime import datetime
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Annotated, Literal
 
 import msgspec
@@ -134,7 +134,7 @@ AnyEvent = Action | Appeal | AppealDecision | Reversal | Review | Deploy | Evalu
 KINDS: tuple[type[Event], ...] = (Action, Appeal, AppealDecision, Reversal, Review, Deploy, Evaluated)
 
 
-class DeadLetterReason(str, Enum):
+class DeadLetterReason(StrEnum):
     """Why a record could not be used; the label of the dead-letter metric."""
 
     TOO_LARGE = "too_large"

@@ -1,0 +1,1 @@
+"""Codecs at the edges: records in, the log, CloudEvents out."""
