@@ -151,7 +151,7 @@ class DeadLetterReason(StrEnum):
 # --- what leaves ------------------------------------------------------------------------------------------------------
 
 
-class State(str, Enum):
+class State(StrEnum):
     """A breaker's state. SHADOW, ALERT_ONLY and DISABLED are modes, carried beside it."""
 
     CLOSED = "CLOSED"
@@ -160,7 +160,7 @@ class State(str, Enum):
     FAULT = "FAULT"
 
 
-class Directive(str, Enum):
+class Directive(StrEnum):
     """What enforcement services must do for a scope now."""
 
     NONE = "NONE"
@@ -168,7 +168,7 @@ class Directive(str, Enum):
 
 
 class Scope(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a breaker governs: a policy, or a policy narrowed to one value of a dimension (`rule_version`: `id@version`)."""
+    """What a breaker governs: a policy, or it narrowed to one value of a dimension (of `rule_version`: `id@version`)."""
 
     policy_id: str
     dimension: str | None = None
