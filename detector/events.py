@@ -168,7 +168,7 @@ class Directive(StrEnum):
 
 
 class Scope(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a breaker governs: a policy, or it narrowed to one value of a dimension (of `rule_version`: `id@version`)."""
+    """What a breaker governs: a policy, or it narrowed to one value of a dimension (`rule_version`: `id@version`)."""
 
     policy_id: str
     dimension: str | None = None
