@@ -6,13 +6,15 @@ reader does not know is ignored, and one it misses reads as zeros, so columns ca
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
 import xxhash
 from msgspec import Struct
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MAX_MESSAGE_BYTES: Final = 512 * 1024
 
@@ -91,7 +93,8 @@ def encode(record: Record) -> bytes:
 
 def decode(value: bytes) -> Record:
     """The record behind a Kafka value. Raises `msgspec.DecodeError` (only this project writes the topic)."""
-    return _decoder.decode(value)
+    record: Record = _decoder.decode(value)
+    return record
 
 
 def partition_of(policy_id: str, partitions: int) -> int:
