@@ -30,10 +30,12 @@ Dimension = Literal["rule_version", "region"]
 class HardLimit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The plain threshold: trips when more than `max` actions fall into any `per`."""
 
-    max: Annotated[int, Meta(ge=1, le=10**9, description="Most actions tolerated in any window of this length.")]
-    per_s: Annotated[float, _seconds(60, 86_400), Meta(description="Length of the sliding window, 1m to 1d.")] = field(
-        name="per"
-    )
+    max: Annotated[
+        int, Meta(ge=1, le=10**9, description="Most actions tolerated in any window of this length.", examples=[1000])
+    ]
+    per_s: Annotated[
+        float, _seconds(60, 86_400), Meta(description="Length of the sliding window.", examples=[600.0])
+    ] = field(name="per")
 
 
 class OnTrip(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,9 +47,9 @@ class OnTrip(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cooldown_s: Annotated[
         float, _seconds(60, 7 * 86_400), Meta(description="How long it stays open before it probes.")
     ] = field(default=1800.0, name="cooldown")
-    probe_ratio: Annotated[
-        float, Meta(ge=0, le=1, description="Share of subjects let through while half-open.")
-    ] = field(default=0.05, name="probe_fraction")
+    probe_ratio: Annotated[float, Meta(ge=0, le=1, description="Share of subjects let through while half-open.")] = (
+        field(default=0.05, name="probe_fraction")
+    )
     probe_s: Annotated[
         float, _seconds(60, 7 * 86_400), Meta(description="Quiet time while half-open after which it may close.")
     ] = field(default=1800.0, name="probe")
@@ -55,7 +57,9 @@ class OnTrip(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["auto", "approval"], Meta(description="Who closes it: quiet evidence, or an operator.")
     ] = "auto"
     hold_s: Annotated[
-        float, _seconds(60, 7 * 86_400), Meta(description="How long a gate keeps holding when the detector falls silent.")
+        float,
+        _seconds(60, 7 * 86_400),
+        Meta(description="How long a gate keeps holding when the detector falls silent."),
     ] = field(default=14_400.0, name="hold")
 
 
@@ -63,15 +67,16 @@ class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Everything a policy may set; `defaults:` and `unknown_policies:` have the same fields."""
 
     mode: Annotated[
-        Mode, Meta(description="shadow: judged, never paused. enforce: paused on a trip. alert_only: never paused. disabled.")
+        Mode,
+        Meta(
+            description="shadow: judged, never paused. enforce: paused on a trip. alert_only: never paused. disabled."
+        ),
     ] = "shadow"
     hard_limit: Annotated[HardLimit | None, Meta(description="A plain cap on harm; none by default.")] = None
     false_trips_per_year: Annotated[
         float, Meta(gt=0, le=1000, description="Budget of false trips, spread over the policy's scopes.")
     ] = 0.1
-    false_warnings_per_year: Annotated[
-        float, Meta(gt=0, le=10_000, description="Budget of false warnings.")
-    ] = 4.0
+    false_warnings_per_year: Annotated[float, Meta(gt=0, le=10_000, description="Budget of false warnings.")] = 4.0
     min_rate_per_h: Annotated[
         float, Meta(gt=0, le=10**9, description="Rates below this are immaterial: the least expected rate, per hour.")
     ] = 6.0
@@ -81,7 +86,7 @@ class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     scopes: Annotated[
         tuple[Dimension, ...], Meta(description="Dimensions that are watched beside the whole policy.")
     ] = ("rule_version", "region")
-    breaker: OnTrip = OnTrip()
+    breaker: Annotated[OnTrip, Meta(description="What happens after a trip.")] = OnTrip()
     runbook_url: Annotated[
         Annotated[str, Meta(max_length=2048)] | None, Meta(description="Link for whoever is paged.")
     ] = None

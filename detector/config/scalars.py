@@ -42,6 +42,16 @@ def unwrap(kind: inspect.Type) -> tuple[inspect.Type, bool, bool]:
     return kind, duration, optional
 
 
+def description(kind: inspect.Type) -> str:
+    """What a field means, as its type says."""
+    return str((kind.extra_json_schema or {}).get("description", "")) if isinstance(kind, inspect.Metadata) else ""
+
+
+def examples(kind: inspect.Type) -> list[object]:
+    """Values that a type gives as examples."""
+    return (kind.extra_json_schema or {}).get("examples", []) if isinstance(kind, inspect.Metadata) else []
+
+
 def parse(kind: inspect.Type, text: str) -> object:
     """The value that `text` spells. Raises ValueError when it is not what `expected(kind)` says."""
     bare, duration, _ = unwrap(kind)
@@ -80,6 +90,8 @@ def expected(kind: inspect.Type) -> str:  # noqa: C901, PLR0911 - one case a typ
     """Words for the values that a type allows, with its range."""
     bare, duration, _ = unwrap(kind)
     match bare:
+        case inspect.StrType(pattern=str()) if examples(kind):
+            return f"such as {' or '.join(map(str, examples(kind)))}"
         case inspect.LiteralType(values=values):
             return f"one of {', '.join(map(str, values))}" if len(values) > 1 else str(values[0])
         case inspect.BoolType():

@@ -9,6 +9,8 @@ from typing import Annotated, Final, Literal, cast
 
 from msgspec import Meta, Struct, inspect
 
+from detector.config import scalars
+
 PREFIX: Final = "DETECTOR_"
 CONNECTION: Final = (
     "bootstrap",
@@ -127,4 +129,4 @@ def flag(name: str) -> str:
 
 def description(name: str) -> str:
     """What a setting means, one sentence."""
-    return str(cast("inspect.Metadata", FIELDS[name].type).extra_json_schema["description"])  # type: ignore[index]  # all have one
+    return scalars.description(FIELDS[name].type)
