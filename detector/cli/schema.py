@@ -10,7 +10,7 @@ from detector.contract import asyncapi, schemas
 
 
 @click.command()
-@click.argument("name", type=click.Choice([*schemas.TYPES, "asyncapi"]), required=False, metavar="[NAME]")
+@click.argument("name", type=click.Choice([*schemas.NAMES, "asyncapi"]), required=False, metavar="[NAME]")
 @click.option(
     "--write",
     type=click.Path(file_okay=False, path_type=Path),
@@ -18,15 +18,15 @@ from detector.contract import asyncapi, schemas
     help="Write all generated files into DIR: schemas/NAME.schema.json and asyncapi.yaml.",
 )
 def command(name: str | None, write: Path | None) -> None:
-    """Print the JSON Schema of a record, or the AsyncAPI document of all public topics.
+    """Print the JSON Schema of a record or of policy files, or the AsyncAPI document of all public topics.
 
     \b
     NAME   event (any kind), or one kind: action, appeal, appeal_decision, reversal, review, deploy, evaluated
            alert, breaker, heartbeat, deadletter (what stands in a dead letter's headers)
-           asyncapi
+           policies (a policy file, for editors), asyncapi
     """  # noqa: D301 - \b is click's mark for a block that must not be wrapped
     if (name is None) == (write is None):
-        raise click.UsageError(f"give one of --write DIR or a NAME: {', '.join([*schemas.TYPES, 'asyncapi'])}")
+        raise click.UsageError(f"give one of --write DIR or a NAME: {', '.join([*schemas.NAMES, 'asyncapi'])}")
     if write is not None:
         _write(write)
     else:

@@ -27,7 +27,7 @@ def test_the_files_in_the_tree_are_what_schema_write_generates(tmp_path):
         assert (TOPICS / path).read_text() == content, f"run: detector schema --write topics ({path} is stale)"
 
 
-@pytest.mark.parametrize("name", schemas.TYPES)
+@pytest.mark.parametrize("name", schemas.NAMES)
 def test_a_schema_is_a_valid_schema_of_its_dialect(name):
     Draft202012Validator.check_schema(schemas.schema(name))
 
@@ -49,7 +49,7 @@ def test_the_union_knows_each_kind_by_its_tag():
     assert set(mapping) == {"action", "appeal", "appeal_decision", "reversal", "review", "deploy", "evaluated"}
 
 
-@pytest.mark.parametrize("name", [*schemas.TYPES, "asyncapi"])
+@pytest.mark.parametrize("name", [*schemas.NAMES, "asyncapi"])
 def test_schema_prints_the_file_that_stands_in_the_tree(name):
     result = CliRunner().invoke(command, [name])
 
