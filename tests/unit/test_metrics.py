@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from datetime import UTC, datetime
 
 import pytest
@@ -156,3 +159,18 @@ def test_before_the_first_checkpoint_its_age_counts_from_the_start(metrics):
 def test_no_series_says_when_it_was_created(metrics):
     metrics.watch.alert(alert("spam"))
     assert b"_created" not in metrics.render()
+
+
+def test_the_exposition_passes_promtools_lint(metrics):
+    metrics.list_policies(["spam"])
+    metrics.watch.alert(alert("spam"))
+    metrics.watch.clock(0, log_time_s=1.0, lag_s=0.0)
+    metrics.intake.stalled(0, is_stalled=False)
+    metrics.breakers.update(breaker("spam"))
+    metrics.stages.batch_records.labels("watch").observe(10)
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        missing = "promtool is missing: apt-get install prometheus"
+        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
+    checked = subprocess.run([promtool, "check", "metrics"], input=metrics.render(), capture_output=True, check=False)
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
