@@ -1,0 +1,1 @@
+"""The Faust worker. The only package that imports faust, mode or aiokafka."""

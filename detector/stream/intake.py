@@ -1,0 +1,137 @@
+"""The first stage: events of any producer, in any order of partitions, become columns in the log. It keeps no state."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from faust.types import TP
+
+from detector import logs
+from detector.errors import BadRecord, PoisonedPartition
+from detector.events import DeadLetter, DeadLetterReason
+from detector.stream import crash
+from detector.wire.deadletters import DeadLetterLimit, dead_letter_headers
+from detector.wire.decode import Decoder
+from detector.wire.rows import RowsBuilder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiokafka.structs import ConsumerRecord
+
+    from detector.config.setting_types import Settings
+    from detector.metrics import Metrics
+    from detector.stream.batch import Batch
+    from detector.stream.consumer import FoldConsumer
+    from detector.stream.outbox import Outbox
+    from detector.stream.sources import Sources
+    from detector.stream.ticker import Ticker
+
+FIRST_BAD_RECORDS = 200
+"""What a source partition may bring before its first good record."""
+
+
+class _Bad(NamedTuple):
+    record: ConsumerRecord
+    error: BadRecord
+
+
+class Intake:
+    """Decodes a poll, sends what can't be used to the dead letters and the rest to the log, and awaits both."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        consumer: FoldConsumer,
+        outbox: Outbox,
+        sources: Sources,
+        ticker: Ticker,
+        metrics: Metrics,
+    ) -> None:
+        self._settings = settings
+        self._consumer = consumer
+        self._outbox = outbox
+        self._sources = sources
+        self._ticker = ticker
+        self._metrics = metrics
+        self._decode = Decoder(settings.max_future_s).decode
+        key = settings.subject_key
+        self._rows = RowsBuilder(settings.partitions, key.reveal().encode() if key else b"")
+        self._limit = _limit(settings)
+
+    async def step(self, batch: Batch) -> None:
+        """One poll. When it returns, the log has everything up to its end."""
+        await self._ticker.begin()
+        bad, newest_ms, through = list[_Bad](), dict[int, int](), dict[int, int]()
+        for source, records in batch.records.items():
+            through[source], newest_ms[source] = self._read(source, records, bad)
+        await self._bury(bad)
+        messages = self._rows.build(through, self._sources.prev)
+        crash.point("before_send")
+        topic = self._settings.intake_topic
+        sent = [await self._outbox.send("log", topic, each.value, partition=each.partition) for each in messages]
+        await self._outbox.settle("log", sent)
+        crash.point("after_send")
+        self._sources.acknowledge(through, newest_ms, messages)
+        self._metrics.intake.records.inc(len(batch))
+
+    def _read(self, source: int, records: Sequence[ConsumerRecord], bad: list[_Bad]) -> tuple[int, int]:
+        """Decode `records`; the last offset that was dealt with, and the newest event time among them (0: none)."""
+        decode, add, newest_ms, good_from = self._decode, self._rows.add, 0, 0
+        now_ms = int(time.time() * 1000)
+        for index, record in enumerate(records):
+            try:
+                event = decode(record.value, record.headers, now_ms)
+            except BadRecord as error:
+                self._limit.good(source, index - good_from)
+                good_from = index + 1
+                if not self._may_bury(source):
+                    return record.offset - 1, newest_ms
+                bad.append(_Bad(record, error))
+            else:
+                add(source, record.offset, event)
+                if event.time > newest_ms:  # type: ignore[operator]  # decoded times are epoch ms
+                    newest_ms = event.time  # type: ignore[assignment]  # the same
+        self._limit.good(source, len(records) - good_from)
+        return records[-1].offset, newest_ms
+
+    def _may_bury(self, source: int) -> bool:
+        """Count a bad record; when it is one too many, stop reading the partition."""
+        try:
+            self._limit.bad(source)
+        except PoisonedPartition as error:
+            logs.error("source_stalled", error, partition=source, reason="dead letters")
+            self._sources.stall(source)
+            self._consumer.stall(TP(self._settings.events_topic, source))
+            self._metrics.intake.stalled(source, is_stalled=True)
+            return False
+        return True
+
+    async def _bury(self, bad: Sequence[_Bad]) -> None:
+        """Have bad records in the dead-letter topic, as they came, with reason and place."""
+        sent = []
+        for record, error in bad:
+            letter = DeadLetter(
+                reason=DeadLetterReason(error.reason),
+                detail=error.detail,
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+            )
+            topic, headers = self._settings.deadletters_topic, dead_letter_headers(letter)
+            sent.append(await self._outbox.send("deadletters", topic, record.value, key=record.key, headers=headers))
+            self._metrics.intake.dead_letter(error.reason)
+        await self._outbox.settle("deadletters", sent)
+        if bad:
+            last = bad[-1]
+            logs.warning("records_refused", count=len(bad), reason=last.error.reason, detail=last.error.detail)
+
+
+def _limit(settings: Settings) -> DeadLetterLimit:
+    """The limit that the settings ask for; its ratio as bad records per good one."""
+    most = settings.dlq_max_consecutive
+    ratio = settings.dlq_max_ratio
+    bad_per_good = most if ratio >= 1 else min(most, max(1, math.floor(ratio / (1 - ratio))))
+    return DeadLetterLimit(bad_per_good=bad_per_good, max_consecutive=most, allowance=min(most, FIRST_BAD_RECORDS))

@@ -1,0 +1,134 @@
+"""The thread that talks to Kafka for the consumer: it fetches, seeks and keeps the group membership alive.
+
+Positions and epochs. After every change of assignment, Faust seeks to the committed offsets once recovery is over. In
+between, what has been fetched must not be handed out: it would be read again after the seek, or, where nothing was
+committed yet and Faust does not seek at all, be lost. So folded topics are drained only while `aligned`, and every
+drain carries the `epoch` of the last seek; both change in this thread only, so no lock is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from faust.transport.consumer import ensure_TP
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, ensure_aiokafka_TP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from aiokafka import AIOKafkaConsumer
+    from aiokafka.structs import ConsumerRecord
+    from faust.types import TP
+
+FETCH_WAIT_MS: Final = 20
+"""How long the broker may sit on an empty fetch. A partition that was just drained waits for it, so it is latency."""
+FETCH_MAX_BYTES: Final = 16 * 1024 * 1024
+
+
+class Polled(dict["TP", "list[ConsumerRecord]"]):
+    """Records by partition, with the epoch in which they were drained."""
+
+    epoch: int = 0
+
+
+class FoldThread(AIOKafkaConsumerThread):
+    """Faust's consumer thread with short fetches, a cap per topic, and seeks that no poll can overtake."""
+
+    aligned: bool = False
+    epoch: int = 0
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust hard-codes 1.5 s
+        consumer._fetch_max_bytes = FETCH_MAX_BYTES  # noqa: SLF001 - Faust has no setting for it
+        return consumer
+
+    async def on_start(self) -> None:
+        """Connect, then watch over the group heartbeats."""
+        await super().on_start()
+        consumer = self._ensure_consumer()
+        # A partition with undrained records would hold up fetches of all others for this long.
+        consumer._fetcher._prefetch_backoff = 0  # noqa: SLF001 - aiokafka passes it from nowhere
+        coordinator = consumer._coordinator  # noqa: SLF001 - the only place that knows when a heartbeat succeeded
+        beat = coordinator._do_heartbeat  # noqa: SLF001 - wrapped below
+
+        async def do_heartbeat() -> bool:
+            succeeded: bool = await beat()
+            if succeeded:
+                self.app.vitals.heartbeat()
+            return succeeded
+
+        coordinator._do_heartbeat = do_heartbeat  # noqa: SLF001 - aiokafka has no hook
+
+    @property
+    def is_member(self) -> bool:
+        """Whether the group still knows this worker; False once it was thrown out."""
+        return bool(self._ensure_consumer()._coordinator.generation >= 0)  # noqa: SLF001 - -1 says: rejected
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """A rebalance begins: nothing more is handed out."""
+        self.aligned = False
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """A rebalance ended; joining counts as a heartbeat."""
+        self.aligned = False
+        self.app.vitals.heartbeat()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def seek_to_committed(self) -> Mapping[TP, int | None]:
+        """Seek all partitions to what is committed, folded ones without a commit to their beginning."""
+        committed: Mapping[TP, int | None] = await self.call_thread(self._rewind)
+        return committed
+
+    async def _rewind(self) -> Mapping[TP, int | None]:
+        self.aligned = False
+        consumer = self._ensure_consumer()
+        committed = {ensure_TP(tp): offset for tp, offset in (await consumer.seek_to_committed()).items()}
+        unread = [tp for tp, offset in committed.items() if not offset and tp.topic in self.app.folded]
+        if unread:
+            await consumer.seek_to_beginning(*map(ensure_aiokafka_TP, unread))
+        self.epoch += 1
+        self.aligned = True
+        return committed
+
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's signature
+        max_records: int | None = None,
+    ) -> Polled:
+        polled = await self._drain(consumer, active_partitions, max_records)
+        if not polled:
+            await self._wait_for_data(consumer, timeout or 0)
+            polled = await self._drain(consumer, active_partitions, max_records)
+        return polled
+
+    async def _drain(self, consumer: AIOKafkaConsumer, active: Iterable[TP], max_records: int | None) -> Polled:
+        """All that is here, up to each topic's cap. Does not wait."""
+        polled, groups = Polled(), dict[str, set[Any]]()
+        for tp in list(active):
+            if tp.topic not in self.app.folded or self.aligned:
+                groups.setdefault(tp.topic, set()).add(tp)
+        for topic, tps in groups.items():
+            cap = self.app.folded.get(topic, max_records)
+            polled.update(await super()._fetch_records(consumer, tps, timeout=0, max_records=cap))
+        polled.epoch = self.epoch
+        return polled
+
+    async def _wait_for_data(self, consumer: AIOKafkaConsumer, timeout_s: float) -> None:
+        """Until some partition has new records, or `timeout_s` has passed. Raises what fetching raised."""
+        waiter = consumer._fetcher._create_fetch_waiter()  # noqa: SLF001 - the public call drains while it waits
+        done, _ = await asyncio.wait([waiter], timeout=timeout_s)
+        waiter.result() if done else waiter.cancel()
+
+    def pause(self, tps: Iterable[TP], *, paused: bool) -> None:
+        """Stop or start fetching `tps`. Callable from other threads; what is no longer assigned is skipped."""
+        self.thread_loop.call_soon_threadsafe(self._pause, list(tps), paused)
+
+    def _pause(self, tps: list[TP], paused: bool) -> None:
+        consumer = self._ensure_consumer()
+        mine = consumer.assignment().intersection(map(ensure_aiokafka_TP, tps))
+        (consumer.pause if paused else consumer.resume)(*mine)
