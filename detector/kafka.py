@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from detector.config.setting_types import Settings
 
 BOOTSTRAP_TIMEOUT_MS: Final = 15_000
+CONSUMER_API: Final = (2, 1)
+"""What the embedded broker speaks; every Kafka from 2.1 on, 4 included, speaks it too."""
 
 
 class _Masked(str):
@@ -41,6 +43,11 @@ def client_options(settings: Settings) -> dict[str, Any]:
     if settings.security_protocol.endswith("SSL"):
         options["ssl_cafile"] = settings.ssl_cafile
     return options
+
+
+def consumer_options(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments for a KafkaConsumer that follows whole topics: no group, nothing committed."""
+    return client_options(settings) | {"api_version": CONSUMER_API, "group_id": None, "enable_auto_commit": False}
 
 
 @contextmanager

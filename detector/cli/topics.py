@@ -10,6 +10,7 @@ import msgspec
 
 from detector import admin
 from detector.cli.options import settings_options
+from detector.config.scalars import spell_seconds
 from detector.config.setting_types import CONNECTION
 from detector.config.settings import load
 from detector.contract.comparison import Found, Mismatch, Wanted, compare, wanted
@@ -87,12 +88,13 @@ def _listing(settings: Settings) -> list[dict[str, object]]:
 
 
 def _row(each: Wanted, found: Found | None) -> dict[str, object]:
+    retention_ms = each.config.get("retention.ms")
     return {
         "topic": each.name,
         "partitions": each.partitions,
         "replication": each.replication,
         "cleanup": each.config["cleanup.policy"],
-        "retention": each.config.get("retention.ms", "-"),
+        "retention": spell_seconds(int(retention_ms) / 1000) if retention_ms else "-",
         "on_broker": _state(compare(each, found)) if found else "missing",
     }
 
