@@ -204,9 +204,9 @@ class Contributor(Struct, frozen=True, kw_only=True):
 class Impact(Struct, frozen=True, kw_only=True):
     """Actions of the scope from onset to detection: all, of them fully automated, of them held."""
 
-    actions: int
-    automated: int
-    held: int
+    actions: int = 0
+    automated: int = 0
+    held: int = 0
 
 
 class DataQuality(Struct, frozen=True, kw_only=True):

@@ -6,15 +6,13 @@ reader does not know is ignored, and one it misses reads as zeros, so columns ca
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 import xxhash
 from msgspec import Struct
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 MAX_MESSAGE_BYTES: Final = 512 * 1024
 
@@ -44,7 +42,7 @@ class Rows(Struct, tag="rows", kw_only=True):
     regions: list[str]
     columns: dict[str, bytes]
 
-    def column(self, name: str) -> NDArray[np.generic]:
+    def column(self, name: str) -> NDArray[Any]:
         """One column as a read-only array; zeros when the writer did not know it."""
         dtype = np.dtype(COLUMNS[name])
         raw = self.columns.get(name)

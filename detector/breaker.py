@@ -1,0 +1,100 @@
+"""The breaker of one scope: a pure state machine over stream time.
+
+Frozen values in, frozen values out, so a snapshot may keep a reference to any of them. The clock is always an argument.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from detector.errors import IllegalTransition
+from detector.events import State
+from detector.policy import OnTrip
+
+EDGES: Final = frozenset(
+    {
+        (State.CLOSED, State.OPEN),  # tripped
+        (State.OPEN, State.HALF_OPEN),  # cooled down
+        (State.HALF_OPEN, State.OPEN),  # new evidence while probing
+        (State.HALF_OPEN, State.CLOSED),  # quiet for a whole probe
+        (State.CLOSED, State.FAULT),  # its own state or step failed
+        (State.OPEN, State.FAULT),
+        (State.HALF_OPEN, State.FAULT),
+        (State.FAULT, State.CLOSED),  # new settings start it afresh
+    }
+)
+"""Every legal edge; anything else raises."""
+
+MAX_BACKOFF: Final = 16
+"""Repeated re-opening doubles the cool-down up to this factor."""
+
+
+class BreakerState(Struct, frozen=True, array_like=True):
+    """Where one breaker stands. Times are epoch milliseconds of stream time, `generation` only grows.
+
+    `timer_ms`: when it moves by itself (0: never). `issued`: whether readers have been told to obey it.
+    `warned_ms`: when it last warned (0: may warn).
+    """
+
+    state: State = State.CLOSED
+    generation: int = 0
+    since_ms: int = 0
+    timer_ms: int = 0
+    reopened: int = 0
+    issued: bool = True
+    alert_id: str | None = None
+    warned_ms: int = 0
+
+
+class Moment(NamedTuple):
+    """When something is decided: stream time, log time, catching up or not, and the position in the log."""
+
+    stream_ms: int
+    log_ms: int
+    catching_up: bool = False
+    offset: int = 2**62
+
+
+def move(breaker: BreakerState, scope: str, to: State, on_trip: OnTrip, now: Moment) -> BreakerState:
+    """The breaker after moving `to`. Raises IllegalTransition for an edge that is not in the table.
+
+    The generation is the larger of previous + 1 and the log time, so that it grows even if state was lost.
+    """
+    if (breaker.state, to) not in EDGES:
+        raise IllegalTransition(scope, breaker.state.value, to.value)
+    reopened = breaker.reopened + 1 if (breaker.state, to) == (State.HALF_OPEN, State.OPEN) else breaker.reopened
+    generation = max(breaker.generation + 1, now.log_ms)
+    return BreakerState(
+        state=to,
+        generation=generation,
+        since_ms=now.stream_ms,
+        timer_ms=_timer_ms(to, reopened, on_trip, now.stream_ms),
+        reopened=0 if to is State.CLOSED else reopened,
+        issued=not now.catching_up,
+        alert_id=f"{scope}#{generation}",
+    )
+
+
+def due(breaker: BreakerState, on_trip: OnTrip, stream_ms: int) -> State | None:
+    """The state that its timer asks for at this stream time, if any."""
+    if not breaker.timer_ms or stream_ms < breaker.timer_ms:
+        return None
+    if breaker.state is State.OPEN:
+        return State.HALF_OPEN
+    return State.CLOSED if breaker.state is State.HALF_OPEN and on_trip.close == "auto" else None
+
+
+def issue(breaker: BreakerState, log_ms: int) -> BreakerState:
+    """The same state with a new generation, now for readers to obey: the stream has caught up."""
+    return replace(breaker, issued=True, generation=max(breaker.generation + 1, log_ms))
+
+
+def _timer_ms(to: State, reopened: int, on_trip: OnTrip, stream_ms: int) -> int:
+    if to is State.OPEN:
+        return stream_ms + int(1000 * on_trip.cooldown_s * min(2**reopened, MAX_BACKOFF))
+    if to is State.HALF_OPEN and on_trip.close == "auto":
+        return stream_ms + int(1000 * on_trip.probe_s)
+    return 0

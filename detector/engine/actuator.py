@@ -1,0 +1,181 @@
+"""Moves breakers: on a verdict, on a timer, on a fault. Visits only scopes that have something to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from detector import breaker as machine
+from detector.breaker import BreakerState, Moment
+from detector.engine import explain
+from detector.engine import judge as rule
+from detector.engine.buckets import OpenBuckets
+from detector.engine.judge import Verdict
+from detector.engine.scopes import Key, PolicyState, Scopes
+from detector.engine.transition import Transition
+from detector.events import AlertType, State
+
+CALM_RATIO = 0.01
+"""A warning may be given again once evidence has fallen below this share of the warning line."""
+
+TYPES: dict[tuple[State, State], AlertType] = {
+    (State.CLOSED, State.OPEN): "breaker.opened",
+    (State.HALF_OPEN, State.OPEN): "breaker.reopened",
+    (State.OPEN, State.HALF_OPEN): "breaker.half_opened",
+    (State.HALF_OPEN, State.CLOSED): "breaker.closed",
+    (State.FAULT, State.CLOSED): "breaker.closed",
+}
+
+
+class Actuator:
+    """All breakers that are not at rest, by log partition."""
+
+    def __init__(self, scopes: Scopes, cells: OpenBuckets, bucket_ms: int, *, event_clock: bool) -> None:
+        self._scopes = scopes
+        self._cells = cells
+        self._bucket_ms = bucket_ms
+        self._event_clock = event_clock
+        self._moving: dict[int, dict[tuple[str, Key], PolicyState]] = {}
+        self._warned: dict[int, dict[tuple[str, Key], PolicyState]] = {}
+
+    def adopt(self, policy: PolicyState) -> None:
+        """Take over the breakers of a policy whose state was loaded."""
+        for key in policy.breakers:
+            self._file(policy, key)
+
+    def forget(self, partition: int) -> None:
+        """The partition went to another worker."""
+        self._moving.pop(partition, None)
+        self._warned.pop(partition, None)
+
+    def moving(self) -> Iterator[tuple[PolicyState, Key]]:
+        """Every scope whose breaker is not closed."""
+        for found in self._moving.values():
+            for (_, key), policy in found.items():
+                yield policy, key
+
+    def timers(self, partitions: Iterable[int], after: int) -> list[int]:
+        """Buckets beyond `after` at which a breaker of these partitions moves by itself."""
+        due = [policy.breaker(key).timer_ms for policy, key in self.moving() if policy.partition in partitions]
+        return [max(after + 1, -(-timer // self._bucket_ms)) for timer in due if timer]
+
+    def run_timers(self, partitions: Iterable[int], bucket: int, moments: Mapping[int, Moment]) -> list[Transition]:
+        """Move the breakers whose timer has come by the start of `bucket`."""
+        found: list[Transition] = []
+        for partition in partitions:
+            for (_, key), policy in sorted(self._moving.get(partition, {}).items(), key=lambda item: item[0]):
+                found += self._run_timer(policy, key, bucket * self._bucket_ms, moments[partition])
+        return found
+
+    def judge(
+        self, row: int, view: NDArray[np.void], link: NDArray[np.void], bucket: int, now: Moment
+    ) -> list[Transition]:
+        """Warn or trip the scope of a row by its numbers after `bucket`. A failure moves that policy alone to FAULT."""
+        policy, key = self._scopes.owner[row]
+        before = policy.breaker(key)
+        if policy.position >= now.offset or before.state not in (State.CLOSED, State.HALF_OPEN):
+            return []
+        end_ms = (bucket + 1) * self._bucket_ms
+        now = now._replace(stream_ms=end_ms)
+        try:
+            found = rule.signals(view, link, self._bucket_ms, end_ms)
+            verdict = rule.decide(found, policy, key, end_ms)
+            if verdict is None or (verdict == "warn" and before.warned_ms):
+                return []
+            after = self._after(policy, key, verdict, now)
+            told = explain.told(self._scopes, self._cells, policy, key, view, found, end_ms, self._bucket_ms)
+        except Exception as error:  # noqa: BLE001 - one policy's fault must not stop the others; it is paged
+            return self.fault(policy, key, f"{type(error).__name__}: {error}", now)
+        kind = "breaker.warned" if verdict == "warn" else TYPES[before.state, after.state]
+        return [self._set(policy, key, after, kind, now, end_ms, told)]
+
+    def fault(self, policy: PolicyState, key: Key, reason: str, now: Moment) -> list[Transition]:
+        """Move a scope to FAULT: visible and paged, not paused."""
+        if policy.breaker(key).state is State.FAULT:
+            return []
+        after = machine.move(policy.breaker(key), policy.scope(key).id, State.FAULT, policy.settings.breaker, now)
+        told = explain.Told(now.stream_ms, reason)
+        return [self._set(policy, key, after, "breaker.faulted", now, now.stream_ms, told)]
+
+    def issue(self, partition: int, log_ms: int) -> list[tuple[PolicyState, Key]]:
+        """The stream has caught up: readers are now told what it came to. Returns the scopes concerned."""
+        waiting = [
+            (policy, key)
+            for (_, key), policy in sorted(self._moving.get(partition, {}).items(), key=lambda item: item[0])
+            if not policy.breaker(key).issued
+        ]
+        for policy, key in waiting:
+            policy.breakers[key] = machine.issue(policy.breaker(key), log_ms)
+            policy.changed = True
+        return waiting
+
+    def calm(self, partitions: Iterable[int], through: int) -> None:
+        """Let scopes warn again whose evidence has died down by bucket `through`, all before it being final."""
+        for partition in partitions:
+            for (_, key), policy in list(self._warned.get(partition, {}).items()):
+                row = policy.rows[key]
+                level = self._scopes.table.rows["evidence"][row].mean() / self._scopes.links.rows["warn_h"][row]
+                state = policy.breaker(key)
+                if level < CALM_RATIO and state.warned_ms < through * self._bucket_ms:
+                    policy.breakers[key] = replace(state, warned_ms=0)
+                    policy.changed = True
+                    self._file(policy, key)
+
+    def _after(self, policy: PolicyState, key: Key, verdict: Verdict, now: Moment) -> BreakerState:
+        before, scope = policy.breaker(key), policy.scope(key).id
+        if verdict == "trip":
+            return machine.move(before, scope, State.OPEN, policy.settings.breaker, now)
+        generation = max(before.generation + 1, now.log_ms)
+        return replace(before, warned_ms=now.stream_ms, generation=generation, alert_id=f"{scope}#{generation}")
+
+    def _run_timer(self, policy: PolicyState, key: Key, stream_ms: int, now: Moment) -> list[Transition]:
+        before, on_trip = policy.breaker(key), policy.settings.breaker
+        to = machine.due(before, on_trip, stream_ms)
+        if to is None or policy.position >= now.offset:
+            return []
+        now = now._replace(stream_ms=before.timer_ms)
+        after = machine.move(before, policy.scope(key).id, to, on_trip, now)
+        self._rest(policy, key, before.timer_ms // self._bucket_ms)
+        word = "cooled down; probing" if to is State.HALF_OPEN else "quiet for a whole probe; closed"
+        told = explain.Told(before.since_ms, word)
+        return [self._set(policy, key, after, TYPES[before.state, to], now, now.stream_ms, told)]
+
+    def _rest(self, policy: PolicyState, key: Key, bucket: int) -> None:
+        """Evidence starts again from nothing after `bucket`: what led to the trip must not count twice."""
+        row = self._scopes.table.rows[policy.rows[key] : policy.rows[key] + 1]
+        row["evidence"], row["cusum"], row["since"] = 0.0, 0.0, 0
+        row["at"] = np.maximum(row["at"], bucket)
+        row["onset"] = row["at"]
+
+    def _set(
+        self,
+        policy: PolicyState,
+        key: Key,
+        after: BreakerState,
+        kind: AlertType,
+        now: Moment,
+        end_ms: int,
+        told: explain.Told,
+    ) -> Transition:
+        before = policy.breaker(key).state
+        policy.breakers[key] = after
+        policy.changed = True
+        self._file(policy, key)
+        detected_ms = end_ms if self._event_clock else now.log_ms
+        return Transition(
+            kind, policy, key, before, after, now, told.onset_ms, detected_ms, told.reason,
+            told.evidence, told.contributors, told.impact,
+        )  # fmt: skip
+
+    def _file(self, policy: PolicyState, key: Key) -> None:
+        at, state = (policy.id, key), policy.breakers[key]
+        self._scopes.expect(policy, key)
+        for book, belongs in ((self._moving, state.state is not State.CLOSED), (self._warned, state.warned_ms > 0)):
+            page = book.setdefault(policy.partition, {})
+            if belongs:
+                page[at] = policy
+            else:
+                page.pop(at, None)

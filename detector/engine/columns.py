@@ -1,0 +1,91 @@
+"""One row of numbers per scope, in one growing structured array: what a scope's state is, byte for byte."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.errors import StateError
+from detector.stats.baseline import HOURS_PER_WEEK
+from detector.stats.evidence import RATIOS
+
+SECONDS_CELLS: Final = 12
+MINUTES_CELLS: Final = 60
+HOURS_CELLS: Final = 50
+LIMIT_CELLS: Final = 60
+NEVER: Final = -(2**40)
+"""A bucket or cell number before all time."""
+
+ROW: Final = np.dtype(
+    [
+        ("evidence", "<f8", (len(RATIOS),)),  # hours, see stats.evidence
+        ("at", "<i8"),  # bucket through which evidence is advanced
+        ("cusum", "<f8"),  # see stats.onset
+        ("onset", "<i8"),  # bucket at which the cusum last left zero
+        ("since", "<i4", (3,)),  # actions, automated, held since onset
+        ("peak", "<f8"),  # highest strength in the running hour
+        ("frozen_h", "<i4"),  # hours in a row that were not learned
+        ("level_a", "<f8"),  # see stats.baseline
+        ("level_b", "<f8"),
+        ("phi_total", "<f8"),
+        ("phi_hours", "<f8"),
+        ("rate", "<f8"),  # expected rate per hour in the hour that settles now
+        ("next_rate", "<f8"),  # and in the one after: fixed an hour ahead, so open buckets are judged as final ones
+        ("phi", "<f8"),
+        ("settled", "<i8"),  # last bucket that is final
+        ("total", "<i8"),  # actions ever, final or late
+        ("seconds", "<i4", (SECONDS_CELLS,)),  # rings, see stats.windows
+        ("seconds_head", "<i8"),
+        ("minutes", "<i4", (MINUTES_CELLS,)),
+        ("minutes_head", "<i8"),
+        ("hours", "<i4", (HOURS_CELLS,)),
+        ("hours_head", "<i8"),
+        ("unlearned", "u1", (HOURS_CELLS,)),  # hours that the baseline must skip
+        ("limit", "<i4", (LIMIT_CELLS,)),
+        ("limit_head", "<i8"),
+    ]
+)
+PROFILE: Final = np.dtype([("counts", "<f4", (HOURS_PER_WEEK,)), ("expected", "<f4", (HOURS_PER_WEEK,))])
+_HEADS: Final = ("at", "onset", "settled", "seconds_head", "minutes_head", "hours_head", "limit_head")
+
+
+class Table:
+    """A structured array that grows, with a free list. Row numbers stay valid until freed."""
+
+    def __init__(self, dtype: np.dtype[np.void]) -> None:
+        self.rows: NDArray[np.void] = np.zeros(64, dtype)
+        self._free: list[int] = []
+        self._used = 0
+
+    def new(self) -> int:
+        """Number of a zeroed row."""
+        if self._free:
+            return self._free.pop()
+        if self._used == len(self.rows):
+            self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
+        self._used += 1
+        return self._used - 1
+
+    def free(self, row: int) -> None:
+        """Give a row back."""
+        self.rows[row] = np.zeros((), self.rows.dtype)
+        self._free.append(row)
+
+    def read(self, row: int, raw: bytes) -> None:
+        """Fill a row from its bytes. Raises StateError when they have another length."""
+        if len(raw) != self.rows.dtype.itemsize:
+            raise StateError(f"a stored row has {len(raw)} bytes, this version needs {self.rows.dtype.itemsize}")
+        self.rows[row] = np.frombuffer(raw, self.rows.dtype)[0]
+
+
+def blank(table: Table, row: int, *, settled: int, floor_per_h: float) -> None:
+    """Set a new scope's row to `nothing seen yet, all before bucket `settled` is final`."""
+    values = table.rows[row : row + 1]
+    for name in _HEADS:
+        values[name] = NEVER
+    values["settled"] = values["at"] = values["onset"] = settled
+    values["rate"] = values["next_rate"] = floor_per_h
+    values["unlearned"] = 1
+    values["phi"] = 2.0

@@ -1,0 +1,268 @@
+"""The engine: rows in, transitions out. A pure function of what it is given; the single seam of stream and backtest.
+
+Rows only add integers to open event-time buckets. `test` looks at open buckets at once, `advance` makes buckets final,
+learns, and runs timers; both apply the same step. Missing rows can only lower evidence, so a test never waits for a
+bucket to close and never trips on disorder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.breaker import Moment
+from detector.engine import step
+from detector.engine.actuator import Actuator
+from detector.engine.buckets import OpenBuckets
+from detector.engine.columns import NEVER
+from detector.engine.intern import intern
+from detector.engine.judge import speaks
+from detector.engine.scopes import Scopes
+from detector.engine.transition import Added, Batch, Transition
+from detector.policy import StreamSettings
+from detector.stats import baseline
+
+Ints = NDArray[np.int64]
+HORIZON_S: Final = 600.0
+"""Open buckets further ahead of the stream clock are judged only when it gets there."""
+FREEZE_H: Final = 24
+"""High evidence stops learning for at most this long; after that the new level is learned."""
+SILENCE_H: Final = 168
+"""Hours without any event at all are passed over, not learned as zeros, from this many in a row."""
+HOUR_MS: Final = 3_600_000
+
+
+class Engine:
+    """Evidence, baselines and breakers of all policies of all log partitions that a worker holds."""
+
+    def __init__(self, stream: StreamSettings) -> None:
+        self.bucket_ms = int(stream.bucket_s * 1000)
+        self.lateness = int(stream.lateness_s * 1000) // self.bucket_ms
+        self.ahead = int(stream.ahead_s * 1000) // self.bucket_ms
+        self.guard_h = -(-int(stream.guard_s) // 3600)
+        self.scopes = Scopes(self.bucket_ms)
+        self.open = OpenBuckets()
+        self.actuator = Actuator(self.scopes, self.open, self.bucket_ms, event_clock=stream.clock == "events")
+        self.stream: dict[int, int] = {}
+        """Stream clock of each partition, as a bucket number."""
+
+    def settled(self, partition: int) -> int:
+        """The last bucket that is final on a partition."""
+        stream = self.stream.get(partition)
+        return NEVER if stream is None else stream - self.lateness
+
+    def forget(self, partition: int) -> None:
+        """The partition went to another worker."""
+        for policy in [policy for policy in self.scopes.policies.values() if policy.partition == partition]:
+            self.scopes.forget(policy)
+        self.actuator.forget(partition)
+        self.stream.pop(partition, None)
+        self._forget_freed()
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    def add(self, batch: Batch) -> Added:
+        """Count a batch's actions. Rows at or behind what a scope has settled are late; the result says how many."""
+        self._forget_freed()
+        stream = self.stream.get(batch.partition)
+        rows, source = intern(self.scopes, batch, self.settled(batch.partition))
+        bucket = batch.time_ms[source] // self.bucket_ms
+        table, links = self.scopes.table.rows, self.scopes.links.rows
+        late = bucket <= table["settled"][rows]
+        ahead = bucket > (stream + self.ahead) if stream is not None else np.zeros_like(late)
+        fresh = links["position"][rows] < batch.offset
+        np.add.at(table["total"], rows[(late | ahead) & fresh], 1)
+        counted = ~late & ~ahead
+        self.open.add(
+            rows[counted], bucket[counted], batch.automated[source[counted]], batch.held[source[counted]], len(table)
+        )
+        for row in np.unique(rows[fresh]).tolist():
+            self.scopes.owner[row][0].changed = True
+        whole = links["whole"][rows]
+        refused = int((batch.kind == 0).sum()) - int(whole.sum())
+        return Added(
+            np.unique(rows[counted & fresh]),
+            int((late & whole & fresh).sum()),
+            int((ahead & whole & fresh).sum()),
+            refused,
+        )
+
+    def deploy(self, partition: int, policy_id: str, origin: str, time_ms: int, offset: int) -> None:
+        """Note that an origin ("" unknown) of a policy ("" every one of the partition) was changed at `time_ms`."""
+        if policy_id:
+            named = self.scopes.policy(policy_id, partition, self.settled(partition))
+            policies = [named] if named else []
+        else:
+            everyone = self.scopes.deploys.setdefault(partition, {})
+            everyone[origin] = max(everyone.get(origin, 0), time_ms)
+            policies = [policy for policy in self.scopes.policies.values() if policy.partition == partition]
+        for policy in policies:
+            if policy.position < offset:
+                policy.deploys[origin] = max(policy.deploys.get(origin, 0), time_ms)
+                policy.changed = True
+                for key in policy.rows:
+                    self.scopes.expect(policy, key)
+
+    def test(self, rows: Ints, moments: Mapping[int, Moment]) -> list[Transition]:
+        """Judge scopes by their open buckets now. `rows` ascending; `moments` by partition."""
+        view, link = self.scopes.table.rows[rows], self.scopes.links.rows[rows]
+        judged = np.isfinite(link["warn_h"])
+        rows, view, link = rows[judged], view[judged], link[judged]
+        if not len(rows):
+            return []
+        horizon = int(HORIZON_S * 1000) // self.bucket_ms
+        limit = np.array([self.stream.get(int(p), NEVER) + horizon for p in link["partition"]])
+        running = (view["settled"] + 1) * self.bucket_ms // HOUR_MS
+        rate, found = view["rate"].copy(), list[Transition]()
+        for bucket in self.open.between(int(view["settled"].min()), int(limit.max())):
+            counts = np.where((bucket <= limit)[:, None], self.open.counts(bucket, rows), 0)
+            if not counts.any():
+                continue
+            view["rate"] = np.where(running == bucket * self.bucket_ms // HOUR_MS, rate, view["next_rate"])
+            step.advance(view, link, np.full(len(rows), bucket), counts, self.bucket_ms)
+            for i in np.flatnonzero(speaks(view, link)).tolist():
+                now = moments[int(link["partition"][i])]
+                found += self.actuator.judge(int(rows[i]), view[i : i + 1], link[i : i + 1], bucket, now)
+        return found
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def advance(self, to: Mapping[int, Moment]) -> list[Transition]:
+        """Move the stream clock of partitions to their moments: settle, learn, run timers."""
+        groups: dict[tuple[int | None, int], list[int]] = {}
+        for partition, now in to.items():
+            groups.setdefault((self.stream.get(partition), now.stream_ms // self.bucket_ms), []).append(partition)
+        found: list[Transition] = []
+        for (start, end), partitions in groups.items():
+            found += self._advance(partitions, start, end, {p: to[p] for p in partitions})
+        return found
+
+    def _advance(
+        self, partitions: list[int], start: int | None, end: int, moments: Mapping[int, Moment]
+    ) -> list[Transition]:
+        self._forget_freed()
+        found: list[Transition] = []
+        at = self._begin(partitions, end) if start is None else start
+        rows = self._rows(partitions, moments)
+        while at < end:
+            at = self._skip_silence(partitions, at, end)
+            step_to = min(end, self._hour_end(at - self.lateness + 1) + self.lateness)
+            step_to = min([step_to, *self.actuator.timers(partitions, after=at)])
+            found += self._settle(rows, at - self.lateness, step_to - self.lateness, moments)
+            found += self.actuator.run_timers(partitions, step_to, moments)
+            at = step_to
+        for partition in partitions:
+            self.stream[partition] = max(at, self.stream.get(partition, at))
+        return found
+
+    def _begin(self, partitions: list[int], end: int) -> int:
+        """Bucket at which the stream clock of new partitions starts: just before their first event."""
+        rows = self._all_rows(partitions)
+        firsts = [b for b in self.open.between(NEVER, end) if self.open.counts(b, rows).any()]
+        at = min(end, firsts[0] + self.lateness - 1) if firsts else end
+        for name in ("settled", "at", "onset"):
+            column = self.scopes.table.rows[name]
+            column[rows] = np.maximum(column[rows], at - self.lateness)
+        return at
+
+    def _settle(self, rows: Ints, after: int, through: int, moments: Mapping[int, Moment]) -> list[Transition]:
+        found: list[Transition] = []
+        for bucket, at, counts in _ranked(self.open, rows, after, through):
+            view, link = self.scopes.table.rows[at], self.scopes.links.rows[at]
+            step.advance(view, link, bucket, counts, self.bucket_ms)
+            step.record(view, bucket, counts, self.bucket_ms)
+            view["peak"] = np.maximum(view["peak"], view["evidence"].mean(axis=1))
+            self.scopes.table.rows[at] = view
+            for i in np.flatnonzero(speaks(view, link)).tolist():
+                now = moments[int(link["partition"][i])]
+                found += self.actuator.judge(int(at[i]), view[i : i + 1], link[i : i + 1], int(bucket[i]), now)
+            for row in at.tolist():
+                self.scopes.owner[row][0].changed = True
+        for final in self.open.between(after, through):
+            self.open.clear(final, rows)
+        settled = self.scopes.table.rows["settled"]
+        settled[rows] = np.maximum(settled[rows], through)
+        if through == self._hour_end(through):
+            self._close_hour(rows, through)
+        return found
+
+    def _close_hour(self, rows: Ints, through: int) -> None:
+        table, links = self.scopes.table.rows, self.scopes.links.rows
+        view, link = table[rows], links[rows]
+        step.rest(view, through, self.bucket_ms)
+        hour = through * self.bucket_ms // HOUR_MS
+        frozen = self._frozen(view, link)
+        step.close_hour(view, link, frozen, hour, hour - self.guard_h, self.scopes.profiles.rows)
+        table[rows] = view
+        self.actuator.calm(set(link["partition"].tolist()), through)
+
+    def _frozen(self, view: NDArray[np.void], link: NDArray[np.void]) -> NDArray[np.bool_]:
+        """Rows of policies whose running hour must not be learned: a breaker is not closed, or evidence was high."""
+        hot = (view["peak"] > np.sqrt(link["trip_h"])) & (view["level_b"] >= baseline.TRAINED_H)
+        hot &= view["frozen_h"] < FREEZE_H
+        policies = np.zeros(len(self.scopes.profiles.rows), bool)
+        policies[link["profile"][hot]] = True
+        for policy, _ in self.actuator.moving():
+            policies[policy.profile] = True
+        frozen: NDArray[np.bool_] = policies[link["profile"]]
+        return frozen
+
+    def _skip_silence(self, partitions: list[int], at: int, end: int) -> int:
+        """Jump over a week or more without a single event: nothing can be learned from it."""
+        first = min(self.open.first() or end, end)
+        quiet = min(first, end) - self.lateness - 1
+        if quiet - (at - self.lateness) < SILENCE_H * HOUR_MS // self.bucket_ms:
+            return at
+        jump = self._hour_end(quiet) - HOUR_MS // self.bucket_ms
+        rows = self._all_rows(partitions)
+        table = self.scopes.table.rows
+        view = table[rows]
+        step.rest(view, jump, self.bucket_ms)
+        view["settled"], view["unlearned"] = np.maximum(view["settled"], jump), 1
+        table[rows] = view
+        return jump + self.lateness
+
+    def _hour_end(self, bucket: int) -> int:
+        """Last bucket of the hour that `bucket` belongs to."""
+        per_hour = HOUR_MS // self.bucket_ms
+        return bucket // per_hour * per_hour + per_hour - 1
+
+    def _rows(self, partitions: Iterable[int], moments: Mapping[int, Moment]) -> Ints:
+        """Rows of partitions, without those whose loaded state already holds this moment."""
+        mine = [(self.scopes.of_partition(p), moments[p].offset) for p in partitions]
+        position = self.scopes.links.rows["position"]
+        return np.sort(np.concatenate([rows[position[rows] < offset] for rows, offset in mine]))
+
+    def _all_rows(self, partitions: Iterable[int]) -> Ints:
+        return np.sort(np.concatenate([self.scopes.of_partition(p) for p in partitions]))
+
+    def _forget_freed(self) -> None:
+        """Rows given back may be used anew: their open counts must not be inherited."""
+        if self.scopes.freed:
+            self.open.clear_rows(self.scopes.freed)
+            self.scopes.freed.clear()
+
+
+def _ranked(cells: OpenBuckets, rows: Ints, after: int, through: int) -> Iterator[tuple[Ints, Ints, NDArray[np.int32]]]:
+    """Final cells as steps of (bucket, row, counts), each row at most once a step and in order of time."""
+    found: list[tuple[Ints, Ints, NDArray[np.int32]]] = []
+    for number in cells.between(after, through):
+        cell = cells.counts(number, rows)
+        some = np.flatnonzero(cell[:, 0])
+        if len(some):
+            found.append((np.full(len(some), number), rows[some], cell[some]))
+    if len(found) <= 1:
+        yield from found
+        return
+    bucket = np.concatenate([step_bucket for step_bucket, _, _ in found])
+    row = np.concatenate([step_row for _, step_row, _ in found])
+    counts = np.concatenate([step_counts for _, _, step_counts in found])
+    order = np.lexsort((bucket, row))
+    _, first, size = np.unique(row[order], return_index=True, return_counts=True)
+    rank = np.arange(len(order)) - np.repeat(first, size)
+    order = order[np.argsort(rank, kind="stable")]
+    for step_at in np.split(order, np.cumsum(np.bincount(rank))[:-1]):
+        yield bucket[step_at], row[step_at], counts[step_at]

@@ -1,0 +1,244 @@
+"""Who owns which row: policies with their scopes, deploys and breakers. Small objects, visited only for decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from detector.breaker import BreakerState
+from detector.engine.columns import LIMIT_CELLS, PROFILE, ROW, Table, blank
+from detector.events import Scope, State
+from detector.policy import Policy, PolicySettings, Ruleset
+from detector.stats import evidence
+
+MAX_VALUES: Final = 32
+"""Values of one dimension that a policy tracks at once; the longest idle one makes room."""
+POLICY_WEIGHT: Final = 0.5
+VERSION_WEIGHT: Final = 1 / 16
+"""Shares of a policy's budget of false trips: half for the whole, half for up to eight active rule versions."""
+WHOLE: Final = ("", "")
+
+LINK: Final = np.dtype(
+    [
+        ("partition", "<i4"),
+        ("profile", "<i4"),  # row of the policy's weekly profile
+        ("whole", "?"),  # the policy itself, not a value of a dimension
+        ("position", "<i8"),  # last log offset that the loaded state already holds
+        ("trip_h", "<f8"),  # evidence lines, hours; infinite: not judged
+        ("warn_h", "<f8"),
+        ("next_h", "<f8"),  # the line from which a decision could change anything
+        ("floor", "<f8"),  # least expected rate per hour
+        ("limit_ms", "<i8"),  # width of a hard-limit cell
+        ("limit_cells", "<i8"),
+        ("limit_max", "<i8"),  # 0: no hard limit
+    ]
+)
+
+Key = tuple[str, str]
+"""Dimension and value; ("", "") is the whole policy."""
+
+
+@dataclass(eq=False, slots=True)
+class PolicyState:
+    """One policy on one log partition."""
+
+    id: str
+    partition: int
+    settings: PolicySettings
+    listed: bool
+    rows: dict[Key, int] = field(default_factory=dict)
+    breakers: dict[Key, BreakerState] = field(default_factory=dict)
+    deploys: dict[str, int] = field(default_factory=dict)
+    """Newest deploy per origin, epoch ms; "" is one that named no origin."""
+    profile: int = 0
+    """Row of its weekly profile."""
+    position: int = -1
+    """Last log offset that the loaded state already holds; -1 when nothing was loaded."""
+    changed: bool = True
+    dropped_values: int = 0
+
+    def scope(self, key: Key) -> Scope:
+        """The scope of a row of this policy."""
+        return Scope(policy_id=self.id) if key == WHOLE else Scope(policy_id=self.id, dimension=key[0], value=key[1])
+
+    def breaker(self, key: Key) -> BreakerState:
+        """The breaker of a row; one that never moved is closed."""
+        return self.breakers.get(key) or BreakerState()
+
+    def deployed_ms(self, key: Key) -> int:
+        """When the origin behind `key` was last changed (0: never known). A deploy without a version is its rule's."""
+        if key == WHOLE:
+            return self.deploys.get("", 0)
+        return max(self.deploys.get(key[1], 0), self.deploys.get(key[1].partition("@")[0], 0))
+
+
+class Scopes:
+    """All policies of all partitions that this worker holds, and their rows."""
+
+    def __init__(self, bucket_ms: int) -> None:
+        self.table = Table(ROW)
+        self.links = Table(LINK)
+        self.profiles = Table(PROFILE)
+        self.policies: dict[str, PolicyState] = {}
+        self.owner: dict[int, tuple[PolicyState, Key]] = {}
+        self.freed: list[int] = []
+        """Rows given back since the engine last looked: their open counts must go too."""
+        self._by_partition: dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]] = {}
+        self._unlisted: dict[int, int] = {}
+        self._bucket_ms = bucket_ms
+        self._rules: dict[int, Ruleset] = {}
+        self._listed: dict[int, dict[str, Policy]] = {}
+        self.deploys: dict[int, dict[str, int]] = {}
+        """Newest deploys that named no policy, per partition and origin, epoch ms."""
+
+    def configure(self, partition: int, ruleset: Ruleset) -> list[PolicyState]:
+        """Adopt a policy file on a partition; returns its policies, which keep their numbers."""
+        self._rules[partition] = ruleset
+        self._listed[partition] = {policy.id: policy for policy in ruleset.policies}
+        mine = [policy for policy in self.policies.values() if policy.partition == partition]
+        for policy in mine:
+            policy.settings, listed = self._settings(policy.id, partition)
+            self._unlisted[partition] += policy.listed - listed
+            policy.listed = listed
+            for key, row in policy.rows.items():
+                self._link(policy, key, row)
+        return mine
+
+    def rules(self, partition: int) -> Ruleset:
+        """The policy file in force on a partition; the built-in one before any was sent."""
+        return self._rules.get(partition) or Ruleset()
+
+    def policy(self, policy_id: str, partition: int, settled: int) -> PolicyState | None:
+        """The policy, made on first sight; None where the cap on unlisted policies refuses it."""
+        known = self.policies.get(policy_id)
+        if known is not None:
+            return known
+        _, listed = self._settings(policy_id, partition)
+        if not listed and self._unlisted.get(partition, 0) >= self.rules(partition).unknown.cap:
+            return None
+        made = self.adopt(policy_id, partition)
+        made.deploys.update(self.deploys.get(partition, {}))
+        self._new_row(made, WHOLE, settled)
+        return made
+
+    def adopt(self, policy_id: str, partition: int) -> PolicyState:
+        """Take in a policy without rows, listed or not."""
+        settings, listed = self._settings(policy_id, partition)
+        policy = PolicyState(policy_id, partition, settings, listed, profile=self.profiles.new())
+        self.policies[policy_id] = policy
+        self._unlisted[partition] = self._unlisted.get(partition, 0) + (not listed)
+        return policy
+
+    def row(self, policy: PolicyState, key: Key, settled: int) -> int:
+        """Row of a value of a dimension, made on first sight; -1 where the policy does not watch the dimension."""
+        known = policy.rows.get(key)
+        if known is not None:
+            return known
+        if key[0] not in policy.settings.scopes:
+            return -1
+        if not self._make_room(policy, key[0]):
+            policy.dropped_values += 1
+            return -1
+        return self._new_row(policy, key, settled)
+
+    def load_row(self, policy: PolicyState, key: Key, raw: bytes) -> int:
+        """A row from its stored bytes. Raises StateError."""
+        row = self._claim(policy, key)
+        self.table.read(row, raw)
+        return row
+
+    def of_partition(self, partition: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Numbers of all rows of a partition, ascending."""
+        if partition not in self._by_partition:
+            mine = [row for row, (policy, _) in self.owner.items() if policy.partition == partition]
+            self._by_partition[partition] = np.array(sorted(mine), np.int64)
+        return self._by_partition[partition]
+
+    def forget(self, policy: PolicyState) -> None:
+        """Free everything of a policy: its partition went to another worker."""
+        for key in list(policy.rows):
+            self._drop(policy, key)
+        self.profiles.free(policy.profile)
+        del self.policies[policy.id]
+        self._unlisted[policy.partition] -= not policy.listed
+
+    def _settings(self, policy_id: str, partition: int) -> tuple[PolicySettings, bool]:
+        listed = self._listed.get(partition, {}).get(policy_id)
+        return (listed, True) if listed is not None else (self.rules(partition).unknown, False)
+
+    def _new_row(self, policy: PolicyState, key: Key, settled: int) -> int:
+        row = self._claim(policy, key)
+        blank(self.table, row, settled=settled, floor_per_h=policy.settings.min_rate_per_h)
+        if key[0] == "rule_version":
+            self._inherit(policy, key, row)
+        return row
+
+    def _inherit(self, policy: PolicyState, key: Key, row: int) -> None:
+        """A new version starts from the level of the version of the same rule that acted last."""
+        rule = key[1].partition("@")[0]
+        kin = [r for k, r in policy.rows.items() if k[0] == key[0] and k != key and k[1].partition("@")[0] == rule]
+        if kin:
+            parent = max(kin, key=lambda r: (int(self.table.rows[r]["minutes_head"]), r))
+            for name in ("level_a", "level_b", "phi_total", "phi_hours", "rate", "next_rate", "phi"):
+                self.table.rows[name][row] = self.table.rows[name][parent]
+
+    def _claim(self, policy: PolicyState, key: Key) -> int:
+        row = self.table.new()
+        self.links.new()  # grows and frees in step with the table: the same number
+        policy.rows[key] = row
+        self.owner[row] = (policy, key)
+        self._by_partition.pop(policy.partition, None)
+        self._link(policy, key, row)
+        return row
+
+    def _link(self, policy: PolicyState, key: Key, row: int) -> None:
+        settings, link = policy.settings, self.links.rows[row : row + 1]
+        link["partition"] = policy.partition
+        link["profile"] = policy.profile
+        link["whole"] = key == WHOLE
+        link["position"] = policy.position
+        link["floor"] = settings.min_rate_per_h
+        weight = {"": POLICY_WEIGHT, "rule_version": VERSION_WEIGHT}.get(key[0])
+        judged = weight is not None and settings.mode != "disabled"
+        link["trip_h"] = evidence.line_h(settings.false_trips_per_year, weight or 1) if judged else np.inf
+        link["warn_h"] = evidence.line_h(settings.false_warnings_per_year, weight or 1) if judged else np.inf
+        self._link_limit(link, settings if judged and key == WHOLE else None)
+        self.expect(policy, key)
+
+    def expect(self, policy: PolicyState, key: Key) -> None:
+        """Note from which line on the scope is worth a decision: to warn, or to trip once it has warned."""
+        link, state = self.links.rows[policy.rows[key]], policy.breaker(key)
+        if state.state in (State.OPEN, State.FAULT):
+            link["next_h"] = np.inf
+        elif not state.warned_ms:
+            link["next_h"] = link["warn_h"]
+        else:
+            link["next_h"] = link["trip_h"] if policy.deployed_ms(key) else np.inf
+
+    def _link_limit(self, link: np.ndarray[tuple[int], np.dtype[np.void]], settings: PolicySettings | None) -> None:
+        limit = settings.hard_limit if settings else None
+        link["limit_max"] = limit.max if limit else 0
+        if limit:
+            cell_ms = -(-int(limit.per_s * 1000 / LIMIT_CELLS) // self._bucket_ms) * self._bucket_ms
+            link["limit_ms"] = cell_ms
+            link["limit_cells"] = min(LIMIT_CELLS, max(1, int(limit.per_s * 1000) // cell_ms))
+
+    def _make_room(self, policy: PolicyState, dimension: str) -> bool:
+        same = [key for key in policy.rows if key[0] == dimension]
+        if len(same) < MAX_VALUES:
+            return True
+        idle = [key for key in same if key not in policy.breakers]
+        if not idle:
+            return False
+        self._drop(policy, min(idle, key=lambda key: (int(self.table.rows[policy.rows[key]]["minutes_head"]), key)))
+        return True
+
+    def _drop(self, policy: PolicyState, key: Key) -> None:
+        row = policy.rows.pop(key)
+        self.table.free(row)
+        self.links.free(row)
+        del self.owner[row]
+        self.freed.append(row)
+        self._by_partition.pop(policy.partition, None)

@@ -1,0 +1,115 @@
+"""One bucket of counts, applied to the rows of scopes. The same step serves final and still open buckets."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.engine.columns import MINUTES_CELLS
+from detector.stats import baseline, evidence, onset, windows
+
+Rows = NDArray[np.void]
+Ints = NDArray[np.int64]
+
+
+def advance(view: Rows, link: Rows, bucket: Ints, counts: NDArray[np.int32], bucket_ms: int) -> None:
+    """Evidence, onset and hard-limit ring of `view` (a copy of rows) after `bucket` with `counts` (rows, 3).
+
+    A row whose evidence already stands at or beyond the bucket keeps it: it was reset there on purpose.
+    """
+    width_h = bucket_ms / 3_600_000
+    live = bucket > view["at"]
+    gap = np.maximum(bucket - 1 - view["at"], 0).astype(np.float64)
+    count = counts[:, 0].astype(np.float64)
+    rested = evidence.idle(view["evidence"], gap, view["rate"], view["phi"], width_h)
+    moved = evidence.step(rested, count, view["rate"], view["phi"], width_h)
+    view["evidence"] = np.where(live[:, None], moved, view["evidence"])
+    due = view["rate"] * width_h
+    calm = onset.step(view["cusum"], np.zeros_like(count), due * gap, view["phi"])
+    begins = live & (calm <= 0.0)
+    view["onset"] = np.where(begins, bucket, view["onset"])
+    view["since"] = np.where(begins[:, None], 0, view["since"]) + counts
+    view["cusum"] = np.where(live, onset.step(calm, count, due, view["phi"]), view["cusum"])
+    view["at"] = np.maximum(view["at"], bucket)
+    cell = bucket * bucket_ms // np.maximum(link["limit_ms"], 1)
+    limited = link["limit_max"] > 0
+    if limited.any():
+        view["limit"][limited], view["limit_head"][limited] = windows.add(
+            view["limit"][limited], view["limit_head"][limited], cell[limited], counts[limited, 0]
+        )
+
+
+def rest(view: Rows, through: int, bucket_ms: int) -> None:
+    """Evidence and onset of `view` after empty buckets up to `through`."""
+    width_h = bucket_ms / 3_600_000
+    gap = np.maximum(through - view["at"], 0).astype(np.float64)
+    view["evidence"] = evidence.idle(view["evidence"], gap, view["rate"], view["phi"], width_h)
+    view["cusum"] = onset.step(view["cusum"], np.zeros_like(gap), view["rate"] * width_h * gap, view["phi"])
+    view["at"] = np.maximum(view["at"], through)
+
+
+def record(view: Rows, bucket: Ints, counts: NDArray[np.int32], bucket_ms: int) -> None:
+    """Add a final bucket to the rolling windows and the total of `view`."""
+    time_ms = bucket * bucket_ms
+    for name, cell_ms in (("seconds", 5_000), ("minutes", 60_000), ("hours", 3_600_000)):
+        view[name], view[f"{name}_head"] = windows.add(
+            view[name], view[f"{name}_head"], time_ms // cell_ms, counts[:, 0]
+        )
+    view["total"] += counts[:, 0]
+
+
+def limit_count(view: Rows, link: Rows) -> Ints:
+    """Actions in the hard limit's window that ends with the newest bucket of each row; 0 without a limit."""
+    total = windows.total(view["limit"], view["limit_head"], view["limit_head"], link["limit_cells"])
+    return np.where(link["limit_max"] > 0, total, 0)
+
+
+def close_hour(view: Rows, link: Rows, frozen: NDArray[np.bool_], hour: int, learn: int, profiles: Rows) -> None:
+    """End hour number `hour`: learn hour `learn`, a guard lag before it, and fix the rate of the hour after next.
+
+    `frozen`: rows whose hour `hour` must never be learned. `profiles`: the weekly profiles, updated in place.
+    """
+    hours = view["unlearned"].shape[1]
+    view["unlearned"][:, hour % hours] = frozen
+    known = view["unlearned"][:, learn % hours] == 0
+    count = windows.total(view["hours"], view["hours_head"], np.full(len(view), learn, np.int64), 1).astype(np.float64)
+    _learn(view, link, np.flatnonzero(known), count, learn, profiles)
+    view["frozen_h"] = np.where(frozen, view["frozen_h"] + 1, 0)
+    view["peak"] = 0.0
+    view["rate"] = view["next_rate"]
+    view["next_rate"] = expect(view, link, hour + 2, profiles)
+
+
+def expect(view: Rows, link: Rows, hour: int, profiles: Rows) -> NDArray[np.float64]:
+    """Rate per hour that each row expects in hour number `hour`."""
+    season = _season(view, link, hour, profiles)
+    return baseline.rate_per_h(view["level_a"], view["level_b"], season, link["floor"])
+
+
+def _season(view: Rows, link: Rows, hour: int, profiles: Rows) -> NDArray[np.float64]:
+    week, at = baseline.hour_of_week(hour), link["profile"]
+    return baseline.seasonal(profiles["counts"][at, week], profiles["expected"][at, week], view["phi"])
+
+
+def _learn(view: Rows, link: Rows, known: Ints, count: NDArray[np.float64], hour: int, profiles: Rows) -> None:
+    old, count = view[known], count[known]
+    season = _season(old, link[known], hour, profiles)
+    due = expect(old, link[known], hour, profiles)
+    settled = old["level_b"] >= baseline.KNOWN_H
+    total, hours = baseline.learn_phi(old["phi_total"], old["phi_hours"], count, due)
+    view["phi_total"][known] = np.where(settled, total, old["phi_total"])
+    view["phi_hours"][known] = np.where(settled, hours, old["phi_hours"])
+    view["level_a"][known], view["level_b"][known] = baseline.learn_level(old["level_a"], old["level_b"], count, season)
+    view["phi"][known] = baseline.phi(view["phi_total"][known], view["phi_hours"][known])
+    whole = link["whole"][known]
+    at, week = link["profile"][known][whole], baseline.hour_of_week(hour)
+    level = (old["level_a"] / np.maximum(old["level_b"], 1.0))[whole]
+    profiles["counts"][at, week], profiles["expected"][at, week] = baseline.learn_profile(
+        profiles["counts"][at, week], profiles["expected"][at, week], count[whole], level
+    )
+
+
+def observed(view: Rows, at_minute: int, minutes: int) -> Ints:
+    """Final actions of each row in the `minutes` (1..60) that end with minute number `at_minute`."""
+    at = np.full(len(view), at_minute, np.int64)
+    return windows.total(view["minutes"], view["minutes_head"], at, min(minutes, MINUTES_CELLS))

@@ -1,0 +1,292 @@
+"""The fold: a pure function of the log. Stream, tests and backtest run this very code.
+
+One `apply` takes any number of records of any partitions. Records of one partition take effect in order, one after the
+other; partitions do not touch each other, so the i-th records of all of them are handled in one pass over the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from detector import events
+from detector.breaker import Moment
+from detector.engine import Batch, Engine, Transition
+from detector.engine.scopes import WHOLE, Key, PolicyState
+from detector.errors import StateError
+from detector.fold import report, state
+from detector.fold.partition import Partition
+from detector.fold.snapshot import Snapshot, settings_key
+from detector.policy import Ruleset, StreamSettings
+from detector.wire import log
+
+REFRESH_MS: Final = 600_000
+"""Breaker records are written again this often, for readers that missed one."""
+DEPLOY: Final = events.KINDS.index(events.Deploy)
+
+
+class LogRecord(NamedTuple):
+    """One record of the log: `timestamp_ms` is the broker's LogAppendTime."""
+
+    partition: int
+    offset: int
+    timestamp_ms: int
+    value: log.Record
+
+
+class Outcome(Struct):
+    """What must be sent before the log position may be committed."""
+
+    alerts: list[events.Alert] = []
+    breakers: list[events.Breaker] = []
+    heartbeats: list[events.Heartbeat] = []
+
+
+class Fold:
+    """State of all log partitions that this worker holds.
+
+    `stream` holds for the life of the fold: another bucket width or lateness takes effect with a restart.
+    """
+
+    def __init__(self, stream: StreamSettings | None = None) -> None:
+        self._stream = stream or StreamSettings()
+        self.engine = Engine(self._stream)
+        self.partitions: dict[int, Partition] = {}
+
+    # --- ownership ----------------------------------------------------------------------------------------------------
+
+    def assign(self, partition: int, table: Mapping[bytes, bytes]) -> int | None:
+        """Take over a partition with its table values; returns the sealed position (None: nothing was ever sealed).
+
+        Raises StateError when the partition's own values can't be read; a policy's unreadable value moves that policy
+        alone to FAULT.
+        """
+        mine = self.partitions[partition] = Partition(partition)
+        sealed = table.get(b"seal/%d" % partition)
+        if sealed is not None:
+            mine.position, seal = state.read_seal(sealed)
+            mine.load(seal)
+            if seal.stream is not None:
+                self.engine.stream[partition] = seal.stream
+            self.engine.scopes.deploys[partition] = dict(seal.deploys)
+            if seal.settings_version:
+                self._configure(mine, table.get(settings_key(partition, seal.settings_version)))
+        for key, value in table.items():
+            if key.startswith(b"policy/"):
+                self._load(mine, key.removeprefix(b"policy/").decode(), value)
+        return None if sealed is None else mine.position
+
+    def revoke(self, partition: int) -> None:
+        """Forget a partition: another worker has it now."""
+        self.partitions.pop(partition, None)
+        self.engine.forget(partition)
+
+    def _configure(self, mine: Partition, stored: bytes | None) -> None:
+        if stored is None:
+            raise StateError(f"the policy file {mine.config_version} of partition {mine.number} is not in the table")
+        ruleset = msgspec.json.decode(stored[state.POSITION_BYTES :], type=Ruleset)
+        mine.ruleset = stored[state.POSITION_BYTES :]
+        self.engine.scopes.configure(mine.number, ruleset)
+
+    def _load(self, mine: Partition, policy_id: str, value: bytes) -> None:
+        engine, settled = self.engine, self.engine.settled(mine.number)
+        policy = engine.scopes.adopt(policy_id, mine.number)
+        policy.position = max(state.position_of(value), mine.position)
+        try:
+            state.load_policy(engine, policy, value)
+        except StateError as error:
+            engine.scopes.forget(policy)
+            policy = engine.scopes.adopt(policy_id, mine.number)
+            now = Moment(mine.clock.stream_ms, mine.clock.log_ms, offset=mine.position + 1)
+            mine.pending += engine.actuator.fault(policy, WHOLE, str(error), now)
+        rows = np.array(sorted(policy.rows.values()), np.int64)
+        engine.scopes.table.rows["settled"][rows] = np.maximum(engine.scopes.table.rows["settled"][rows], settled)
+        engine.actuator.adopt(policy)
+        policy.changed = False
+
+    # --- the log ------------------------------------------------------------------------------------------------------
+
+    def apply(self, records: Sequence[LogRecord]) -> Outcome:
+        """Let records take effect; per partition they come in the order of their offsets."""
+        lanes: dict[int, list[LogRecord]] = {}
+        for record in records:
+            lanes.setdefault(record.partition, []).append(record)
+        outcome = Outcome()
+        for number in lanes:
+            mine = self.partitions[number]
+            self._tell(mine.pending, outcome)
+            mine.pending = []
+        for round_ in zip_longest(*lanes.values()):
+            self._round([record for record in round_ if record is not None], outcome)
+        return outcome
+
+    def _round(self, records: list[LogRecord], outcome: Outcome) -> None:
+        touched: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
+        now: dict[int, Moment] = {}
+        ticks: list[LogRecord] = []
+        for record in records:
+            mine = self.partitions[record.partition]
+            if isinstance(record.value, log.Rows):
+                rows = self._add(mine, record, record.value)
+                moment = self._moment(mine, record)
+                if not moment.catching_up and len(rows):
+                    touched.append(rows)
+                    now[record.partition] = moment
+            elif record.offset > mine.position:
+                if isinstance(record.value, log.Tick):
+                    ticks.append(record)
+                else:
+                    self._settings(mine, record.value, record, outcome)
+            mine.position = max(mine.position, record.offset)
+        if touched:
+            self._tell(self.engine.test(np.sort(np.concatenate(touched)), now), outcome)
+        if ticks:
+            self._tick(ticks, outcome)
+
+    def _add(self, mine: Partition, record: LogRecord, rows: log.Rows) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Count a record's new rows; returns the table rows that are worth a test."""
+        nothing = np.empty(0, np.int64)
+        replayed = record.offset <= mine.sealed
+        fresh = np.ones(len(rows.column("time")), bool) if replayed else mine.ranges.new(rows)
+        if fresh is None:
+            return nothing
+        bucket = rows.column("time") // self.engine.bucket_ms
+        if self._stream.clock == "log":
+            ahead = rows.column("time") > record.timestamp_ms + int(self._stream.lateness_s * 1000)
+            mine.count("ahead", int((ahead & fresh).sum()) * (not replayed))
+            fresh &= ~ahead
+        live = np.flatnonzero(fresh & (bucket > self.engine.settled(mine.number)))
+        first = mine.seen.new(rows.column("event")[live].astype(np.uint64), bucket[live], record.offset)
+        mine.count("duplicates", int((~first).sum()) * (not replayed))
+        fresh[live[~first]] = False
+        batch = _batch(mine.number, record.offset, rows, np.flatnonzero(fresh))
+        self._deploys(batch)
+        added = self.engine.add(batch)
+        if not replayed:
+            mine.count("rows", len(batch.kind))
+            mine.count("late", added.late)
+            mine.count("ahead", added.ahead)
+            mine.count("refused", added.refused)
+        return added.rows
+
+    def _deploys(self, batch: Batch) -> None:
+        for i in np.flatnonzero(batch.kind == DEPLOY).tolist():
+            policy, origin = batch.policies[int(batch.policy[i])], batch.origins[int(batch.origin[i])]
+            self.engine.deploy(batch.partition, policy, origin, int(batch.time_ms[i]), batch.offset)
+
+    def _settings(self, mine: Partition, settings: log.Settings, record: LogRecord, outcome: Outcome) -> None:
+        if settings.version == mine.config_version:
+            return
+        ruleset = msgspec.json.decode(settings.ruleset, type=Ruleset)
+        mine.config_version, mine.ruleset = settings.version, settings.ruleset
+        for policy in self.engine.scopes.configure(mine.number, ruleset):
+            policy.changed = True
+            outcome.breakers += [
+                report.breaker(policy, key, record.timestamp_ms, mine.config_version) for key in sorted(policy.breakers)
+            ]
+
+    def _tick(self, ticks: list[LogRecord], outcome: Outcome) -> None:
+        to: dict[int, Moment] = {}
+        for record in ticks:
+            mine = self.partitions[record.partition]
+            before = self._moment(mine, record)
+            if isinstance(record.value, log.Tick):
+                mine.clock.tick(record.value, record.timestamp_ms, self._stream)
+                for source in record.value.sources:
+                    mine.ranges.acknowledged(source.source, source.through)
+            now = self._moment(mine, record)
+            if mine.clock.stream_ms:
+                to[record.partition] = now._replace(catching_up=now.catching_up or before.catching_up)
+            mine.catching_up, arrived = now.catching_up, mine.catching_up and not now.catching_up
+            mine.arrived = arrived or (before.catching_up and not now.catching_up)
+        self._tell(self.engine.advance(to), outcome)
+        for record in ticks:
+            self._after_tick(self.partitions[record.partition], record, outcome)
+
+    def _after_tick(self, mine: Partition, record: LogRecord, outcome: Outcome) -> None:
+        mine.seen.settle(self.engine.settled(mine.number))
+        log_ms = record.timestamp_ms
+        if mine.arrived:
+            for policy, key in self.engine.actuator.issue(mine.number, log_ms):
+                outcome.breakers.append(report.breaker(policy, key, log_ms, mine.config_version))
+        if log_ms // REFRESH_MS != mine.refreshed:
+            mine.refreshed = log_ms // REFRESH_MS
+            for policy in self.policies(mine.number):
+                outcome.breakers += [
+                    report.breaker(policy, key, log_ms, mine.config_version) for key in sorted(policy.breakers)
+                ]
+        outcome.heartbeats.append(
+            events.Heartbeat(
+                partition=mine.number,
+                position=record.offset,
+                stream_time=report.moment(mine.clock.stream_ms),
+                log_time=report.moment(log_ms),
+                lag_s=mine.clock.behind_ms(log_ms) / 1000 if self._stream.clock == "log" else 0.0,
+            )
+        )
+
+    def _moment(self, mine: Partition, record: LogRecord) -> Moment:
+        """Where a partition stands when a record comes. With the event clock there is nothing to catch up with."""
+        stream_ms, log_ms = mine.clock.stream_ms, record.timestamp_ms
+        behind = self._stream.clock == "log" and log_ms - stream_ms > self._stream.catching_up_s * 1000
+        return Moment(stream_ms, log_ms, behind, record.offset)
+
+    def _tell(self, transitions: Sequence[Transition], outcome: Outcome) -> None:
+        for said in transitions:
+            mine = self.partitions[said.policy.partition]
+            quality = mine.quality(said.now.log_ms if self._stream.clock == "log" else mine.clock.stream_ms)
+            outcome.alerts.append(report.alert(said, quality, mine.config_version))
+            if said.type != "breaker.warned":
+                outcome.breakers.append(report.breaker(said.policy, said.key, said.now.log_ms, mine.config_version))
+
+    # --- the outside --------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """Everything that changed since the last snapshot, as of now."""
+        return Snapshot.take(self.engine, self.partitions)
+
+    def policies(self, partition: int | None = None) -> Iterator[PolicyState]:
+        """Policies in order of their ids."""
+        for _, policy in sorted(self.engine.scopes.policies.items()):
+            if partition is None or policy.partition == partition:
+                yield policy
+
+    def totals(self) -> dict[str, int]:
+        """Actions counted per policy, final, open and late ones together."""
+        found = {}
+        for policy in self.policies():
+            row = policy.rows.get(WHOLE)
+            if row is not None:
+                pending = sum(int(self.engine.open.counts(b, np.array([row]))[0, 0]) for b in self.engine.open)
+                found[policy.id] = int(self.engine.scopes.table.rows["total"][row]) + pending
+        return found
+
+    def breakers(self) -> Iterator[tuple[PolicyState, Key]]:
+        """Every scope whose breaker ever moved, in order."""
+        for policy in self.policies():
+            for key in sorted(policy.breakers):
+                yield policy, key
+
+
+def _batch(partition: int, offset: int, rows: log.Rows, keep: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Batch:
+    """The kept rows of a record, in the engine's types."""
+    flags = rows.column("flags")[keep]
+    return Batch(
+        partition,
+        offset,
+        rows.policies,
+        rows.origins,
+        rows.regions,
+        rows.column("policy")[keep].astype(np.int64),
+        rows.column("origin")[keep].astype(np.int64),
+        rows.column("region")[keep].astype(np.int64),
+        rows.column("time")[keep].astype(np.int64),
+        rows.column("kind")[keep].astype(np.int64),
+        (flags & log.AUTOMATED) != 0,
+        (flags & log.HELD) != 0,
+    )
