@@ -64,10 +64,10 @@ def test_a_worker_starts_only_after_its_topics_were_made_on_a_healthy_broker():
     assert SERVICES["topics"]["command"] == ["topics", "create"]
 
 
-@pytest.mark.parametrize("name", ["topics", "detector"])
-def test_the_environment_is_one_that_the_settings_accept(name):
+@pytest.mark.parametrize(("name", "required"), [("topics", ()), ("detector", ("subject_key",))])
+def test_the_environment_is_one_that_the_settings_accept(name, required):
     environment = {key: str(value) for key, value in SERVICES[name]["environment"].items()}
-    assert settings.load(environment, {}).bootstrap == "kafka:19092"
+    assert settings.load(environment, {}, required).bootstrap == "kafka:19092"
 
 
 def test_the_mounted_policy_file_pauses_nothing_until_somebody_says_so():
