@@ -9,11 +9,13 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from detector.cli import COMMANDS
+from detector.cli import cli
+from detector.config.setting_types import FIELDS, variable
 from detector.metrics import Metrics
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -113,10 +115,25 @@ def test_a_runbook_has_its_four_parts_and_a_command(name):
 @pytest.mark.parametrize("name", RUNBOOKS)
 def test_a_runbook_uses_commands_and_metrics_that_exist(name):
     blocks = "\n".join(re.findall(r"(?s)```sh\n(.*?)```", RUNBOOKS[name]))
-    assert set(re.findall(r"(?m)^detector ([a-z]+)", blocks)) <= set(COMMANDS)
+    for line in re.findall(r"(?m)^detector (.*?)(?: *#.*)?$", blocks):
+        parse(cli, line.split())
     known = "\n".join(samples())
     for pattern in re.findall(r"grep (?:-E )?'?(detector_[^' \n]+)", blocks):
         assert all(re.search(option, known) for option in alternatives(pattern)), pattern
+
+
+@pytest.mark.parametrize("name", RUNBOOKS)
+def test_a_runbook_names_settings_that_exist(name):
+    known = {variable(field) for field in FIELDS}
+    assert set(re.findall(r"DETECTOR_[A-Z_]+", RUNBOOKS[name])) <= known
+
+
+def parse(command, words):
+    """Parse a command line without running it. Raises click.UsageError."""
+    context = command.make_context(command.name, words)
+    if isinstance(command, click.Group):
+        _, below, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+        parse(below, rest)
 
 
 def alternatives(pattern):
