@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from msgspec import structs
 
 from detector.config import scalars
-from detector.config.policy_tests import MAX_ACTIONS, actions, span
+from detector.config.policy_tests import MAX_ACTIONS, MAX_MINUTES, actions, minutes, span
 from detector.config.typed import sound
 from detector.policy import Dimension, PolicySettings, StreamSettings
 
 if TYPE_CHECKING:
     from detector.config.policy_file import Entry
+
+YEARS: Final = range(2000, 2100)
 
 _DEFAULTS: Final[dict[str, Any]] = {
     each.encode_name: each.default for shape in (StreamSettings, PolicySettings) for each in structs.fields(shape)
@@ -92,15 +94,25 @@ def _test(entry: Entry, known: set[str]) -> None:
         entry.walker.blame((*entry.path, "policy"), f"`policy` {scalars.shown(policy)} is not listed{hint}")
     for key in ("counts_per_minute", "expect"):
         for index, item in enumerate(entry.data.get(key, [])):
-            minutes, scope = item.get("minutes"), item.get("scope")
-            if minutes and not span(minutes):
-                message = f"`minutes` is {minutes!r}, must run from the lower to the higher"
+            text, scope = item.get("minutes"), item.get("scope")
+            if text and not span(text):
+                message = f"`minutes` is {text!r}, must run from the lower to the higher"
                 entry.walker.blame((*entry.path, key, index, "minutes"), message)
             if scope and scope != "policy" and scope.partition("=")[0] not in get_args(Dimension):
                 message = f"`scope` is {scalars.shown(scope)}, must be one of {', '.join(_SCOPES)}"
                 entry.walker.blame((*entry.path, key, index, "scope"), message)
+    _size(entry)
+
+
+def _size(entry: Entry) -> None:
+    start = entry.data.get("start")
+    if start is not None and start.year not in YEARS:
+        message = f"`start` is {start.isoformat()}, must lie in the years {YEARS[0]} to {YEARS[-1]}"
+        entry.walker.blame((*entry.path, "start"), message)
+    if minutes(entry.data) > MAX_MINUTES:
+        entry.walker.blame(entry.path, f"the test has {minutes(entry.data)} minutes, must have {MAX_MINUTES} at most")
     if actions(entry.data) > MAX_ACTIONS:
-        entry.walker.blame(entry.path, f"the test has more than {MAX_ACTIONS} actions; lower its counts or its history")
+        entry.walker.blame(entry.path, f"the test has {actions(entry.data)} actions, must have {MAX_ACTIONS} at most")
 
 
 def _get(entry: Entry, name: str) -> Any:  # noqa: ANN401 - a number or text, as its type says

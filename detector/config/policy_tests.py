@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from detector.events import Id
 
 MAX_ACTIONS: Final = 5_000_000
+MAX_MINUTES: Final = 20_160
 MINUTES_PER_DAY: Final = 1440
 
 Minutes = Annotated[
@@ -20,16 +21,22 @@ Minutes = Annotated[
         examples=["120", "120-130"],
     ),
 ]
-Minute = Annotated[int, Meta(ge=0, le=99_999)]
+Minute = Annotated[int, Meta(ge=0, le=MAX_MINUTES)]
 
 
-class History(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Origin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who acted where."""
+
+    rule_version: Annotated[Id | None, Meta(description="Rule and version that acted, as id@version.")] = None
+    region: Annotated[Id | None, Meta(description="Where.")] = None
+    automated: Annotated[bool, Meta(description="Fully automated, or not at all.")] = True
+
+
+class History(Origin, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Flat traffic before the start, so that the test begins with a trained baseline."""
 
-    per_minute: Annotated[int, Meta(ge=0, le=10_000, description="Actions a minute.")]
-    days: Annotated[int, Meta(ge=1, le=28, description="For how long.")] = 7
-    rule_version: Annotated[Id | None, Meta(description="Rule and version that took them, as id@version.")] = None
-    region: Annotated[Id | None, Meta(description="Where.")] = None
+    per_minute: Annotated[int, Meta(ge=0, le=10_000, description="Actions in each minute.")]
+    days: Annotated[int, Meta(ge=1, le=28, description="For how long.")] = 2
 
 
 class DeployAt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,14 +46,11 @@ class DeployAt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rule_version: Annotated[Id, Meta(description="What changed, as id@version.")]
 
 
-class Counts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Counts(Origin, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Actions in each of some minutes, spread evenly."""
 
     minutes: Minutes
     count: Annotated[int, Meta(ge=0, le=10_000, description="Actions in each of these minutes.")]
-    rule_version: Annotated[Id | None, Meta(description="Rule and version that took them, as id@version.")] = None
-    region: Annotated[Id | None, Meta(description="Where.")] = None
-    automated: Annotated[bool, Meta(description="Fully automated, or not at all.")] = True
 
 
 class Expected(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,10 +85,16 @@ def span(minutes: str) -> range:
     return range(int(first), int(last or first) + 1)
 
 
+def minutes(test: dict[str, Any]) -> int:
+    """How long a test lasts, from its start to the end of the last minute that it mentions."""
+    blocks = (*test.get("counts_per_minute", []), *test.get("expect", []))
+    return max((span(each["minutes"]).stop for each in blocks if "minutes" in each), default=0)
+
+
 def actions(test: dict[str, Any]) -> int:
     """How many actions a test would feed, history included; what is wrong or missing counts nothing."""
     history = test.get("history") or {}
-    total: int = history.get("per_minute", 0) * history.get("days", 7) * MINUTES_PER_DAY
+    total: int = history.get("per_minute", 0) * history.get("days", 2) * MINUTES_PER_DAY
     for each in test.get("counts_per_minute", []):
         total += each.get("count", 0) * len(span(each.get("minutes", "0")))
     return total

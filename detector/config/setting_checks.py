@@ -13,7 +13,9 @@ from detector.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-MIN_KEY_CHARS: Final = 16
+MIN_KEY_BYTES: Final = 16
+MAX_KEY_BYTES: Final = 64
+"""What BLAKE2b takes."""
 MIN_BEATS_PER_SESSION: Final = 3
 MAX_PORT: Final = 65_535
 
@@ -70,8 +72,10 @@ def _security(settings: Settings, given: Collection[str]) -> Iterator[tuple[str,
 
 
 def _others(settings: Settings) -> Iterator[tuple[str, str]]:
-    if settings.subject_key is not None and len(settings.subject_key.reveal()) < MIN_KEY_CHARS:
-        yield "subject_key", f"is too short: at least {MIN_KEY_CHARS} characters, such as `openssl rand -hex 32` gives"
+    length = MIN_KEY_BYTES if settings.subject_key is None else len(settings.subject_key.reveal().encode())
+    if not MIN_KEY_BYTES <= length <= MAX_KEY_BYTES:
+        allowed = f"must have {MIN_KEY_BYTES} to {MAX_KEY_BYTES}; `openssl rand -hex 32` gives a good one"
+        yield "subject_key", f"has {length} bytes, {allowed}"
     if settings.heartbeat_interval_s * MIN_BEATS_PER_SESSION > settings.session_timeout_s:
         yield (
             "heartbeat_interval_s",
