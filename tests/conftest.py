@@ -21,10 +21,10 @@ class Address:
     bootstrap: str
 
 
-def start_cluster(brokers: int = 1) -> KafkaCluster:
+def start_cluster(brokers: int = 1, kind: type[KafkaCluster] = KafkaCluster) -> KafkaCluster:
     """A cluster of one's own; skips the test where none can be started, and fails it under CI=true."""
     try:
-        return KafkaCluster(brokers)
+        return kind(brokers)
     except RigUnavailable as why:
         if os.environ.get("CI") == "true":
             pytest.fail(f"CI must have a broker: {why}")

@@ -7,7 +7,7 @@ from kafka.errors import KafkaTimeoutError
 
 from detector.config.setting_types import Secret, Settings
 from detector.errors import BrokenWorld
-from detector.kafka import broker_errors, client_options
+from detector.kafka import broker_errors, client_options, consumer_options
 
 SECURE = Settings(
     bootstrap="a:9093,b:9093",
@@ -45,3 +45,10 @@ def test_an_error_of_the_broker_names_the_address_and_what_to_look_at():
 def test_other_errors_pass_as_they_are():
     with pytest.raises(KeyError), broker_errors(SECURE):
         raise KeyError("x")
+
+
+def test_a_consumer_that_follows_a_topic_has_no_group_and_commits_nothing():
+    options = consumer_options(SECURE)
+
+    assert (options["group_id"], options["enable_auto_commit"]) == (None, False)
+    assert options["sasl_plain_username"] == "detector"
