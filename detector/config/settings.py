@@ -91,10 +91,10 @@ class _Reader:
             place, text = file_place, self._file(file_place, str(path))
         if text is None or isinstance(text, Secret):
             return text
-        if not text:
-            self._add(place, "names an empty file; write the secret into it")
+        if not text or not _is_utf8(text):
+            self._add(place, f"holds {'bytes that are not UTF-8' if text else 'nothing'}; put the secret there")
             return None
-        return Secret(str(text))
+        return Secret(text)
 
     def _file(self, place: str, path: str) -> str | None:
         try:
@@ -106,3 +106,8 @@ class _Reader:
 
     def _add(self, place: str, message: str) -> None:
         self.problems.append(Problem(place, 0, 0, message))
+
+
+def _is_utf8(text: str) -> bool:
+    """Bytes of the environment that are not UTF-8 arrive as surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
