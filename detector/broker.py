@@ -52,6 +52,10 @@ class EmbeddedBroker:
         for topic in topics:
             self._cluster.list_topics(topic, timeout=START_TIMEOUT_S)
 
+    def producer(self) -> Producer:
+        """A fast producer on it, for who generates load."""
+        return type(self._cluster)({"bootstrap.servers": self.bootstrap, "compression.type": "zstd", "linger.ms": 5})
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
