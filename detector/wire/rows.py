@@ -30,7 +30,6 @@ _WIDE: Final = {"policy": "<u4", "origin": "<u4", "region": "<u4"}
 """While rows collect there may be more names than a message can hold; a message has its own, narrower codes."""
 _ROW: Final = np.dtype([(name, _WIDE.get(name, dtype)) for name, dtype in log.COLUMNS.items()])
 _pack: Final = struct.Struct("<IHqqBBII8sQ").pack
-_MAX_ROWS: Final = log.MAX_MESSAGE_BYTES // sum(np.dtype(dtype).itemsize for dtype in log.COLUMNS.values())
 _KIND: Final[dict[type[Event], int]] = {kind: index for index, kind in enumerate(KINDS)}
 _FULLY: Final = Automated.FULLY
 _NO_SUBJECT: Final = bytes(8)
@@ -154,7 +153,7 @@ def _messages(
 ) -> Iterator[Message]:
     rows = np.frombuffer(target.rows, _ROW)
     rows = rows[np.lexsort((rows["offset"], rows["source"]))]
-    ranges = [(source, prev(partition, source), through[source]) for source in np.unique(rows["source"]).tolist()]
+    ranges = [(source, prev(partition, source), through[source]) for source in dict.fromkeys(rows["source"].tolist())]
     names = {"policy": list(target.policies), "origin": list(target.origins), "region": list(target.regions)}
     return _fitting(partition, ranges, rows, names)
 
@@ -162,12 +161,14 @@ def _messages(
 def _fitting(
     partition: int, ranges: list[tuple[int, int, int]], rows: NDArray[np.void], names: dict[str, list[str]]
 ) -> Iterator[Message]:
-    """One message, or as many as it takes to keep each within its limit."""
-    if len(rows) <= _MAX_ROWS:
-        value = _encode(ranges, rows, names)
-        if len(value) <= log.MAX_MESSAGE_BYTES:
-            yield Message(partition, ranges, len(rows), value)
-            return
+    """One message, or as many as it takes to keep each within its limit.
+
+    A message with more names than its codes can count is far beyond that limit, so a code that wrapped is never sent.
+    """
+    value = _encode(ranges, rows, names)
+    if len(value) <= log.MAX_MESSAGE_BYTES:
+        yield Message(partition, ranges, len(rows), value)
+        return
     half = len(rows) // 2
     before, after = _cut(ranges, rows, half)
     yield from _fitting(partition, before, *_renumbered(rows[:half], names))

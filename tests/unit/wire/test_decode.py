@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from detector import events
 from detector.errors import BadRecord
 from detector.events import DeadLetterReason
-from detector.wire.decode import MAX_DETAIL_CHARS, Decoder
+from detector.wire.decode import MAX_DETAIL_CHARS, Decoder, _bad_record
 from detector.wire.rows import RowsBuilder
 from tests.hostile import RECIPES, SUBJECT, good_action, hostile_records
 
@@ -92,6 +93,12 @@ def test_a_detail_names_the_field_and_what_is_allowed(fields, detail):
     error = refusal(good(**fields))
     assert error.reason == DeadLetterReason.INVALID_FIELD
     assert error.detail.startswith(detail)
+
+
+def test_a_detail_is_short_and_quotes_nothing_whatever_a_message_says():
+    error = _bad_record(msgspec.ValidationError(f"Invalid key '{SUBJECT}' and '{SUBJECT}'" + "x" * 500))
+    assert SUBJECT not in error.detail
+    assert len(error.detail) == MAX_DETAIL_CHARS
 
 
 @pytest.mark.parametrize("text", ["\n", "\r", "\0", "\t", "\b", "\f", "\x1f", "\x7f", "a\u0000b"])
