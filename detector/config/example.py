@@ -29,7 +29,7 @@ _TESTS: Final = """\
 tests:
   - name: a bad rule version opens the breaker within five minutes
     policy: spam
-    history: {per_minute: 20, rule_version: 42@17}
+    history: {per_minute: 20, days: 1, rule_version: 42@17}
     deploys:
       - {minute: 120, rule_version: 42@18}
     counts_per_minute:
@@ -39,7 +39,7 @@ tests:
       - {minutes: 120-124, to: OPEN}
   - name: a wave without a deploy opens nothing
     policy: spam
-    history: {per_minute: 20, rule_version: 42@17}
+    history: {per_minute: 20, days: 1, rule_version: 42@17}
     counts_per_minute:
       - {minutes: 0-59, count: 20, rule_version: 42@17}
       - {minutes: 60-90, count: 160, rule_version: 42@17}

@@ -118,6 +118,8 @@ def expected(kind: inspect.Type) -> str:  # noqa: C901, PLR0911 - one case a typ
 def complaint(kind: inspect.Type, text: str) -> str:
     """The message about a text that `parse` refused: the value, what is allowed, and the nearest word."""
     bare, _, _ = unwrap(kind)
+    if isinstance(bare, inspect.StrType) and _CONTROL.search(text):
+        return f"is {shown(text)}, must have no control characters"
     hint = suggestion(text, bare.values) if isinstance(bare, inspect.LiteralType) else ""
     return f"is {shown(text)}, must be {expected(kind)}{hint}"
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 STEP_MS: Final = 10_000
 """How often rows and a tick arrive; while the history is fed, once an hour."""
 HOUR_MS: Final = 60 * MINUTE_MS
+MAX_SEEN: Final = 5
 UNLISTED: Final = "a policy that no file lists"
 
 
@@ -86,8 +87,8 @@ class _Happened(NamedTuple):
 
 def _missing(expected: Expected, happened: list[_Happened]) -> str:
     of = f" of {expected.scope}" if expected.scope else ""
-    saw = f"but saw {', '.join(map(str, happened))}" if happened else "but nothing happened"
-    return f"expected {expected.to} in minute {expected.minutes}{of}, {saw}"
+    saw = [*map(str, happened[:MAX_SEEN]), *([f"{len(happened) - MAX_SEEN} more"] if happened[MAX_SEEN:] else [])]
+    return f"expected {expected.to} in minute {expected.minutes}{of}, but {', '.join(saw) or 'nothing'} happened"
 
 
 def _start_ms(test: PolicyTest) -> int:
