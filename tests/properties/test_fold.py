@@ -1,0 +1,123 @@
+"""What the fold promises whatever happens around it: batches, crashes, repetitions, disorder."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from detector import events
+from detector.fold import Fold, LogRecord
+from tests.logs import LogWriter
+from tests.properties.worlds import RULES, SOURCES, histories, written
+
+slow = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def outcome(records: list[LogRecord], cuts: list[int]) -> tuple[list[bytes], list[bytes], dict[str, int]]:
+    """Alerts and breaker records as bytes, and totals, of a fold fed in pieces."""
+    fold, alerts, breakers = Fold(RULES.stream), [], []
+    fold.assign(0, {})
+    edges = sorted({0, len(records), *(cut % len(records) for cut in cuts)})
+    for start, end in pairwise(edges):
+        said = fold.apply(records[start:end])
+        alerts += [msgspec.json.encode(alert) for alert in said.alerts]
+        breakers += [msgspec.json.encode(breaker) for breaker in said.breakers]
+    return alerts, breakers, fold.totals()
+
+
+class Worker:
+    """A worker that checkpoints and dies: what it sent, what it saved, where a restart reads from."""
+
+    def __init__(self, log: LogWriter) -> None:
+        self.records, self.sent, self.table, self.committed = log.records, {}, {}, 0
+        self.breakers: dict[str, bytes] = {}
+        self.start()
+
+    def start(self) -> None:
+        self.fold = Fold(RULES.stream)
+        self.fold.assign(0, self.table)
+        self.at = self.committed
+
+    def run(self, to: int) -> None:
+        said = self.fold.apply(self.records[self.at : to])
+        for alert in said.alerts:
+            body = msgspec.json.encode(alert)
+            assert self.sent.setdefault(alert.alert_id, body) == body
+        for breaker in said.breakers:
+            self.breakers[breaker.scope.id] = msgspec.json.encode(breaker)
+        self.at = max(self.at, to)
+
+    def checkpoint(self, stop_after: int | None, commit: bool) -> None:
+        """Write values, at most `stop_after` of them before dying; without `commit` it dies before the commit."""
+        snapshot = self.fold.snapshot()
+        values = list(snapshot.policies())
+        for _, key, value in values[:stop_after]:
+            self.table[key] = value
+        if stop_after is not None and stop_after < len(values):
+            return
+        for _, key, value in snapshot.seals():
+            self.table[key] = value
+        if commit:
+            self.committed = snapshot.floors[0]
+
+
+@slow
+@given(histories(), st.lists(st.integers(0, 10_000), max_size=12))
+def test_batch_boundaries_of_the_reader_change_no_byte(history, cuts):
+    log = written(history, [0] * SOURCES)
+    assert outcome(log.records, cuts) == outcome(log.records, [])
+
+
+@slow
+@given(
+    histories(),
+    st.lists(st.tuples(st.floats(0, 1), st.none() | st.integers(0, 5), st.booleans(), st.booleans()), max_size=6),
+)
+def test_a_worker_that_dies_anywhere_says_the_same_alerts_and_ends_in_the_same_state(history, plan):
+    log = written(history, [0, 300, 900])
+    worker = Worker(log)
+    for share, stop_after, commit, dies in sorted(plan, key=lambda step: step[0]):
+        worker.run(max(worker.at, int(share * len(log.records))))
+        worker.checkpoint(stop_after, commit)
+        if dies or stop_after is not None or not commit:
+            worker.start()
+    worker.run(len(log.records))
+    alerts, breakers, totals = outcome(log.records, [])
+    assert sorted(worker.sent.values()) == sorted(alerts)
+    assert worker.fold.totals() == totals
+    last = {msgspec.json.decode(b, type=events.Breaker).scope.id: b for b in breakers}
+    assert worker.breakers == last
+
+
+@slow
+@given(histories(), st.lists(st.integers(0, 10_000), min_size=1, max_size=5))
+def test_rows_that_intake_sends_twice_count_once(history, again):
+    log = written(history, [0] * SOURCES)
+    doubled = list(log.records)
+    for where in again:
+        doubled.insert(where % len(doubled) + 1, doubled[where % len(doubled)])
+    repeated = [LogRecord(0, i, record.timestamp_ms, record.value) for i, record in enumerate(doubled)]
+    assert outcome(repeated, [])[2] == outcome(log.records, [])[2]
+
+
+def moves(log: LogWriter) -> list[tuple[str, str, str]]:
+    """State changes, and the scopes that warned without ever opening: a jump over both lines skips the warning."""
+    alerts = [msgspec.json.decode(alert, type=events.Alert) for alert in outcome(log.records, [])[0]]
+    opened = {alert.scope.id for alert in alerts if alert.to_state is events.State.OPEN}
+    kept = [a for a in alerts if a.type != "breaker.warned" or a.scope.id not in opened]
+    return sorted((a.scope.id, a.type, a.to_state.value) for a in kept)
+
+
+@slow
+@given(histories(), st.lists(st.integers(0, 50_000), min_size=SOURCES, max_size=SOURCES))
+def test_disorder_between_sources_within_lateness_changes_no_transition(history, delays):
+    assert moves(written(history, delays)) == moves(written(history, [0] * SOURCES))
+
+
+@slow
+@given(histories(), st.sampled_from((200, 1000, 7000)))
+def test_batch_boundaries_of_intake_change_no_transition(history, poll_ms):
+    assert moves(written(history, [0] * SOURCES, poll_ms)) == moves(written(history, [0] * SOURCES))

@@ -1,0 +1,84 @@
+"""The e-detector does what its formula says, and keeps its promise about false alarms."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from detector.stats import evidence
+
+WIDTH_H = 5 / 3600
+
+
+def one(value: float) -> np.ndarray:
+    return np.array([value])
+
+
+def by_hand(counts: list[int], rate: float, phi: float) -> float:
+    """The recursion of the docstring, one ratio and one bucket at a time, in plain Python."""
+    total = 0.0
+    for ratio in evidence.RATIOS.tolist():
+        level, drift = 0.0, (ratio - 1) * rate / phi
+        for count in counts:
+            level = (level + WIDTH_H) * math.exp(-drift * WIDTH_H) * ratio ** (count / phi)
+        total += level
+    return total / len(evidence.RATIOS)
+
+
+def run(counts: list[int], rate: float, phi: float) -> np.ndarray:
+    level = np.zeros((1, len(evidence.RATIOS)))
+    for count in counts:
+        level = evidence.step(level, one(count), one(rate), one(phi), WIDTH_H)
+    return level
+
+
+@pytest.mark.parametrize("rate", [6.0, 300.0, 5000.0])
+@pytest.mark.parametrize("phi", [1.0, 4.0])
+def test_a_step_is_the_published_recursion(rate, phi):
+    counts = [0, 3, 1, 0, 0, 7, 2]
+    assert run(counts, rate, phi).mean() == pytest.approx(by_hand(counts, rate, phi), rel=1e-12)
+
+
+@pytest.mark.parametrize("empty", [0, 1, 7, 5000])
+def test_resting_equals_that_many_empty_buckets(empty):
+    start = run([4, 4, 4], 60.0, 2.0)
+    stepped = start
+    for _ in range(empty):
+        stepped = evidence.step(stepped, one(0), one(60.0), one(2.0), WIDTH_H)
+    rested = evidence.idle(start, one(float(empty)), one(60.0), one(2.0), WIDTH_H)
+    np.testing.assert_allclose(rested, stepped, rtol=1e-9)
+
+
+def test_fewer_rows_never_mean_more_evidence():
+    full, missing = run([5, 9, 9], 60.0, 2.0), run([5, 7, 9], 60.0, 2.0)
+    assert (missing < full).all()
+
+
+def test_evidence_saturates_instead_of_overflowing():
+    level = run([10**6] * 5, 6.0, 1.0)
+    assert np.isfinite(level).all()
+    assert level.max() == evidence.CAP
+
+
+def test_budgets_of_scopes_add_up_to_the_policys():
+    lines = [evidence.line_h(0.1, weight) for weight in (0.5, 0.25, 0.25)]
+    assert sum(365.25 * 24 / line for line in lines) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("rate", "cluster"), [(2.0, 1), (50.0, 1), (20.0, 4)])
+def test_measured_time_between_false_alarms_is_at_least_the_line(rate, cluster):
+    """400 Poisson streams (or clusters of a fixed size with phi = that size), line 50 h: mean run length >= 50 h."""
+    rng, line_h, streams, width_h = np.random.default_rng(7), 50.0, 400, 0.05
+    level, alarm_h = np.zeros((streams, len(evidence.RATIOS))), np.full(streams, np.nan)
+    phi, rates = np.full(streams, float(cluster)), np.full(streams, rate)
+    for bucket in range(60_000):
+        count = cluster * rng.poisson(rate / cluster * width_h, streams)
+        level = evidence.step(level, count, rates, phi, width_h)
+        crossed = (evidence.strength(level, np.full(streams, line_h)) >= 1) & np.isnan(alarm_h)
+        alarm_h[crossed] = bucket * width_h
+        if not np.isnan(alarm_h).any():
+            break
+    mean_h = np.where(np.isnan(alarm_h), bucket * width_h, alarm_h).mean()
+    assert mean_h >= line_h

@@ -1,0 +1,95 @@
+"""A breaker moves along legal edges only, its generation only grows, and a pause ends as its settings say."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from detector import breaker as machine
+from detector.breaker import EDGES, MAX_BACKOFF, BreakerState, Moment
+from detector.errors import IllegalTransition
+from detector.events import State
+from detector.policy import OnTrip
+
+ON_TRIP = OnTrip(cooldown_s=600, probe_s=300)
+
+
+@pytest.mark.parametrize("start", State)
+@pytest.mark.parametrize("to", State)
+def test_only_the_edges_of_the_table_are_legal(start, to):
+    state = BreakerState(state=start)
+    if (start, to) in EDGES:
+        assert machine.move(state, "p", to, ON_TRIP, Moment(1000, 2000)).state is to
+    else:
+        with pytest.raises(IllegalTransition, match=f"'p' has no edge {start.value} -> {to.value}"):
+            machine.move(state, "p", to, ON_TRIP, Moment(1000, 2000))
+
+
+def test_a_trip_cools_down_probes_and_closes_by_stream_time():
+    tripped = machine.move(BreakerState(), "p", State.OPEN, ON_TRIP, Moment(0, 5))
+    assert machine.due(tripped, ON_TRIP, 599_999) is None
+    assert machine.due(tripped, ON_TRIP, 600_000) is State.HALF_OPEN
+    probing = machine.move(tripped, "p", State.HALF_OPEN, ON_TRIP, Moment(600_000, 6))
+    assert machine.due(probing, ON_TRIP, 899_999) is None
+    assert machine.due(probing, ON_TRIP, 900_000) is State.CLOSED
+
+
+def test_closing_by_approval_never_happens_by_itself():
+    approval = OnTrip(close="approval")
+    probing = machine.move(BreakerState(state=State.OPEN), "p", State.HALF_OPEN, approval, Moment(0, 1))
+    assert machine.due(probing, approval, 10**12) is None
+
+
+def test_opening_again_doubles_the_cool_down_up_to_a_bound():
+    state, seen = machine.move(BreakerState(), "p", State.OPEN, ON_TRIP, Moment(0, 1)), []
+    for _ in range(7):
+        seen.append((state.timer_ms - state.since_ms) // 600_000)
+        state = machine.move(state, "p", State.HALF_OPEN, ON_TRIP, Moment(0, 1))
+        state = machine.move(state, "p", State.OPEN, ON_TRIP, Moment(0, 1))
+    assert seen == [1, 2, 4, 8, MAX_BACKOFF, MAX_BACKOFF, MAX_BACKOFF]
+
+
+def test_what_happens_while_catching_up_is_issued_only_on_arrival():
+    late = machine.move(BreakerState(), "p", State.OPEN, ON_TRIP, Moment(0, 10, catching_up=True))
+    assert not late.issued
+    issued = machine.issue(late, 7)
+    assert issued.issued
+    assert issued.generation == late.generation + 1
+
+
+class Breakers(RuleBasedStateMachine):
+    """Any sequence of moves and clocks, log time going back included."""
+
+    def __init__(self):
+        super().__init__()
+        self.state, self.generations = BreakerState(), [0]
+
+    @rule(to=st.sampled_from(State), log_ms=st.integers(0, 1000), stream_ms=st.integers(0, 10**7))
+    def move(self, to, log_ms, stream_ms):
+        if (self.state.state, to) in EDGES:
+            self.state = machine.move(self.state, "p", to, ON_TRIP, Moment(stream_ms, log_ms))
+            self.generations.append(self.state.generation)
+
+    @precondition(lambda self: self.state.timer_ms)
+    @rule(later_ms=st.integers(0, 10**8))
+    def wait(self, later_ms):
+        to = machine.due(self.state, ON_TRIP, self.state.since_ms + later_ms)
+        if to is not None:
+            self.state = machine.move(self.state, "p", to, ON_TRIP, Moment(self.state.timer_ms, 0))
+            self.generations.append(self.state.generation)
+
+    @invariant()
+    def generations_only_grow(self):
+        assert self.generations == sorted(set(self.generations))
+
+    @invariant()
+    def only_open_and_half_open_have_timers(self):
+        assert not self.state.timer_ms or self.state.state in (State.OPEN, State.HALF_OPEN)
+
+    @invariant()
+    def a_closed_breaker_has_forgotten_its_back_off(self):
+        assert self.state.state is not State.CLOSED or self.state.reopened == 0
+
+
+TestBreakers = Breakers.TestCase
