@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 VERSION_CHARS: Final = 12
+MAX_BYTES: Final = 512 * 1024
+"""A ruleset is one record of the log, which takes no larger ones: about 1,500 policies."""
 
 
 class PlacedTest(NamedTuple):
@@ -56,21 +58,29 @@ def resolve(contents: Iterable[tuple[str, bytes | Problem]]) -> Policies:
         raise ConfigError(problems)
     ruleset = msgspec.convert(
         {
+            "version": "",
             "stream": stream.data if stream else {},
             "unknown": unknown.data if unknown else base,
             "policies": [each.data for each in policies],
         },
         Ruleset,
     )
-    return Policies(_versioned(ruleset), [_placed(each) for each in tests])
+    return Policies(_versioned(ruleset, book.names), [_placed(each) for each in tests])
 
 
-def _versioned(ruleset: Ruleset) -> Ruleset:
+def _versioned(ruleset: Ruleset, names: list[str]) -> Ruleset:
     """The ruleset with a digest of what it says as its version; the built-in one keeps its name."""
-    if ruleset == Ruleset():
-        return ruleset
-    canonical = msgspec.json.encode(msgspec.structs.replace(ruleset, version=""), order="sorted")
-    return msgspec.structs.replace(ruleset, version=hashlib.sha256(canonical).hexdigest()[:VERSION_CHARS])
+    canonical = msgspec.json.encode(ruleset, order="sorted")
+    if len(canonical) > MAX_BYTES:
+        message = (
+            f"the {len(ruleset.policies)} policies take {len(canonical)} bytes as one record of the log, at most "
+            f"{MAX_BYTES} fit; leave out those that say no more than `unknown_policies`"
+        )
+        raise ConfigError([Problem(names[-1], 0, 0, message)])
+    version = hashlib.sha256(canonical).hexdigest()[:VERSION_CHARS]
+    builtin = Ruleset()
+    named = msgspec.structs.replace(ruleset, version=builtin.version)
+    return named if named == builtin else msgspec.structs.replace(ruleset, version=version)
 
 
 def _placed(entry: Entry) -> PlacedTest:

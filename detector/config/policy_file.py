@@ -48,12 +48,14 @@ class Book:
     """All files as one: only the lists may stand in more than one of them."""
 
     def __init__(self) -> None:
+        self.names: list[str] = []
         self._unreadable: list[Problem] = []
         self._files: list[tuple[Walker, dict[str, Node]]] = []
         self._owners: dict[str, tuple[Walker, Node]] = {}
 
     def open(self, name: str, content: bytes | Problem) -> None:
         """Reads a file as far as its top-level keys."""
+        self.names.append(name)
         walker = Walker(name)
         try:
             nodes = walker.keys(_root(name, content), SECTIONS)

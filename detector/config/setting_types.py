@@ -114,7 +114,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 FIELDS: Final = {each.name: each for each in cast("inspect.StructType", inspect.type_info(Settings)).fields}
-SECRETS: Final = frozenset(name for name, each in FIELDS.items() if "Secret" in repr(each.type))
+SECRETS: Final = frozenset(
+    name for name, each in FIELDS.items() if isinstance(scalars.unwrap(each.type)[0], inspect.CustomType)
+)
 
 
 def variable(name: str) -> str:

@@ -116,3 +116,10 @@ def test_tests_keep_their_place():
     ((place, test),) = resolve([("p.yaml", text.encode())]).tests
 
     assert (place, test.name, test.policy) == ("p.yaml:3:5", "x", "a")
+
+
+def test_more_policies_than_a_log_record_holds_are_refused():
+    many = "policies:\n" + "".join(f"  - id: p{number}\n" for number in range(2000))
+
+    assert len(ruleset(many[: many.index("  - id: p1000\n")]).policies) == 1000
+    assert "the 2000 policies take" in problems(many)[0]
