@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Any, Final
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import faust
 from faust.types import ProcessingGuarantee
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from faust.types.streams import StreamT
 
     from detector.config.setting_types import Settings
+    from detector.stream.consumer import FoldConsumer
     from detector.stream.vitals import Vitals
 
 FOLD_EVENTS: Final = 20_000
@@ -42,7 +44,13 @@ class App(faust.App):
         self.vitals = vitals
         self.release = release
         super().__init__(settings.group, **_configuration(settings))
-        self.policies = self.tables.add(PolicyTable(self, name=table.NAME, partitions=settings.partitions))
+        self.policies = PolicyTable(self, name=table.NAME, partitions=settings.partitions)
+        self.tables.add(self.policies)
+
+    @property
+    def folding(self) -> FoldConsumer:
+        """The consumer, by its own name."""
+        return cast("FoldConsumer", self.consumer)
 
     def _new_transport(self) -> TransportT:
         return FoldTransport(self.conf.broker_consumer, self)
@@ -50,17 +58,24 @@ class App(faust.App):
     def _create_directories(self) -> None:
         """None: nothing is kept on disk."""
 
-    def run_stage(self, topic: str, step: Callable[[Batch], Awaitable[None]]) -> None:
-        """Give `step` each poll of `topic`. What it raises ends the process: Faust would drop the batch and go on."""
+    def run_stage(
+        self, topic: str, step: Callable[[Batch], Awaitable[None]], finished: Callable[[Batch, float], None]
+    ) -> None:
+        """Give `step` each poll of `topic`, then tell `finished` how many seconds it took.
+
+        What a step raises ends the process: Faust would drop the batch and go on.
+        """
 
         async def work(stream: StreamT[Batch]) -> None:
             async for batch in stream:
+                began_s = monotonic()
                 with batch:
                     try:
                         await step(batch)
                     except Exception as error:  # noqa: BLE001 - whatever it is, the batch is not done
                         die(f"a step over {topic} failed", error)
                 self.vitals.progress()
+                finished(batch, monotonic() - began_s)
 
         channel = self.topic(topic, schema=RawSchema(), acks=False)
         self.agent(channel, name=topic, concurrency=1)(work)

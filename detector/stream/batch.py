@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import faust
 from faust.types import TP, ConsumerMessage
@@ -25,7 +25,9 @@ class Batch:
 
     __slots__ = ("_consumer", "epoch", "records", "topic")
 
-    def __init__(self, consumer: FoldConsumer, topic: str, epoch: int, records: Mapping[int, Sequence[ConsumerRecord]]):
+    def __init__(
+        self, consumer: FoldConsumer, topic: str, epoch: int, records: Mapping[int, Sequence[ConsumerRecord]]
+    ) -> None:
         self._consumer = consumer
         self.topic = topic
         self.epoch = epoch
@@ -51,17 +53,18 @@ class Lead(NamedTuple):
 def as_message(batch: Batch, lead: Lead, generation_id: int) -> ConsumerMessage:
     """The batch as the one Faust message that carries it."""
     topic, partition = lead.tp
+    carried = cast("bytes", batch)  # Faust only hands it on
     return ConsumerMessage(
-        topic, partition, lead.offset, 0.0, 0, {}, None, batch, None, 0, 0, tp=lead.tp, generation_id=generation_id
+        topic, partition, lead.offset, 0.0, 0, {}, None, carried, None, 0, 0, tp=lead.tp, generation_id=generation_id
     )
 
 
-class RawSchema(faust.Schema):
+class RawSchema(faust.Schema[None, Batch]):
     """Hands the message's value on as it is, so that no decode error can acknowledge and drop a record."""
 
-    def loads_key(self, app: AppT, message: Message, **_: Any) -> None:  # type: ignore[override]  # there are no keys
+    def loads_key(self, app: AppT, message: Message, **_: object) -> None:
         """No key: a batch holds many records."""
 
-    def loads_value(self, app: AppT, message: Message, **_: Any) -> Any:
+    def loads_value(self, app: AppT, message: Message, **_: object) -> Batch:  # noqa: ARG002 - Faust's signature
         """The value itself."""
-        return message.value
+        return cast("Batch", message.value)

@@ -1,7 +1,7 @@
 """Proof, before anything starts, that the libraries are those whose private methods this package overrides.
 
-Exact versions, the compiled streams (the pure-Python ones acknowledge events of an older generation), and the parameters
-of every method that is overridden or called from outside.
+Exact versions, the compiled streams (the pure-Python ones acknowledge events of an older generation), and the
+parameters of every method that is overridden or called from outside.
 """
 
 from __future__ import annotations

@@ -20,19 +20,25 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
     from faust.types import ConsumerMessage
+    from faust.types.transports import TPorTopicSet
+
+    from detector.stream.app import App
 
 
 class FoldConsumer(Consumer):
     """Consumer of an app whose `folded` maps topics to the most records that one poll of them brings."""
 
+    app: App
     _thread: FoldThread
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - handed on to Faust
         self._pending: set[Batch] = set()  # handed out and not finished
         self._working: set[Batch] = set()  # of them those that an agent has in hand
         self._idle = asyncio.Event()
         self._floors: dict[TP, int] = {}
+        self._next: dict[TP, int] = {}
         self._stalled: set[TP] = set()
+        self._owns = False  # what it read since the last seek is its own to commit
         self.committed: Mapping[TP, int | None] = {}
         super().__init__(*args, **kwargs)
 
@@ -48,7 +54,7 @@ class FoldConsumer(Consumer):
 
     @property
     def is_aligned(self) -> bool:
-        """Whether polls continue at the committed offsets: False from the start of a rebalance to the end of recovery."""
+        """Whether polls hand out records: not from the start of a rebalance to the end of recovery."""
         return self._thread.aligned and self.flow_active
 
     def owned(self, topic: str) -> set[int]:
@@ -59,6 +65,10 @@ class FoldConsumer(Consumer):
         """End offset that the last fetch saw, None before the first."""
         return self.highwater(tp) if tp in self.assignment() else None
 
+    def next_of(self, tp: TP) -> int:
+        """Offset after the last one that a finished step held; where reading began, before the first."""
+        return self._next.get(tp, self.committed.get(tp) or 0)
+
     def stall(self, tp: TP) -> None:
         """Read no more of `tp` until partitions are assigned again."""
         self._stalled.add(tp)
@@ -66,12 +76,14 @@ class FoldConsumer(Consumer):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek, and remember what was committed."""
         self._stalled.clear()
-        self.committed = await self._thread.seek_to_committed()
-        return cast("Mapping[TP, int]", self.committed)  # Faust knows that None stands for no commit
+        self._next.clear()
+        self.committed = committed = await self._thread.seek_to_committed()
+        self._owns = True
+        return committed
 
     # -- polls
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # type: ignore[override]  # noqa: ASYNC109 - Faust's
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's
         """One poll: a batch for each folded topic, and the records of other topics one by one."""
         await self._steps_ended()
         generation_id = self.app.consumer_generation_id
@@ -108,6 +120,8 @@ class FoldConsumer(Consumer):
         """The agent is done with it."""
         self._working.discard(batch)
         self._pending.discard(batch)
+        if batch.epoch == self.epoch:
+            self._next |= {TP(batch.topic, partition): each[-1].offset + 1 for partition, each in batch.records.items()}
         self._idle.set()
 
     def stop_flow(self) -> None:
@@ -128,7 +142,7 @@ class FoldConsumer(Consumer):
         if epoch == self.epoch:
             self._floors.update(floors)
 
-    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+    def _filter_tps_with_pending_acks(self, topics: TPorTopicSet | None = None) -> Iterator[TP]:
         return (tp for tp in list(self._floors) if topics is None or tp in topics or tp.topic in topics)
 
     def _new_offset(self, tp: TP) -> int | None:
@@ -137,8 +151,9 @@ class FoldConsumer(Consumer):
     async def wait_empty(self) -> None:
         """End the steps in hand, make durable what they did, commit it. Called on revoke and on stop."""
         await self._steps_ended()
-        if self._thread.is_member and self.assignment():
+        if self._owns and self._thread.is_member:
             await self.app.release()
+        self._owns = False
         await self.maybe_wait_for_commit_to_finish()  # it may have begun before the last floors were declared
         await self.commit_and_end_transactions()
 

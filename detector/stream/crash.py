@@ -1,4 +1,4 @@
-"""Fault injection: `DETECTOR_CRASH_AT=<point>[:n]` makes the process SIGKILL itself when it passes `point` the nth time.
+"""Fault injection. With `DETECTOR_CRASH_AT=<point>[:n]` the process SIGKILLs itself at its nth pass of `point`.
 
 Tests use it to die at every instruction that matters; without the variable a point costs one comparison.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from faust.types import TP
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aiokafka.structs import ConsumerRecord
 
     from detector.config.setting_types import Settings
+    from detector.events import AnyEvent
     from detector.metrics import Metrics
     from detector.stream.batch import Batch
     from detector.stream.consumer import FoldConsumer
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from detector.stream.sources import Sources
     from detector.stream.ticker import Ticker
 
-FIRST_BAD_RECORDS = 200
+FIRST_BAD_RECORDS: Final = 200
 """What a source partition may bring before its first good record."""
+CHUNK_RECORDS: Final = 500
+"""Records that are decoded in one call; one bad record among them, and they are decoded one by one."""
 
 
 class _Bad(NamedTuple):
@@ -56,7 +59,7 @@ class Intake:
         self._sources = sources
         self._ticker = ticker
         self._metrics = metrics
-        self._decode = Decoder(settings.max_future_s).decode
+        self._decoder = Decoder(settings.max_future_s)
         key = settings.subject_key
         self._rows = RowsBuilder(settings.partitions, key.reveal().encode() if key else b"")
         self._limit = _limit(settings)
@@ -79,23 +82,43 @@ class Intake:
 
     def _read(self, source: int, records: Sequence[ConsumerRecord], bad: list[_Bad]) -> tuple[int, int]:
         """Decode `records`; the last offset that was dealt with, and the newest event time among them (0: none)."""
-        decode, add, newest_ms, good_from = self._decode, self._rows.add, 0, 0
-        now_ms = int(time.time() * 1000)
-        for index, record in enumerate(records):
+        now_ms, newest_ms, through = int(time.time() * 1000), 0, -1
+        for first in range(0, len(records), CHUNK_RECORDS):
+            chunk = records[first : first + CHUNK_RECORDS]
+            offsets, through = [record.offset for record in chunk], chunk[-1].offset
+            events = self._at_once(chunk, now_ms)
+            if events is None:
+                offsets, events, through = self._one_by_one(source, chunk, now_ms, bad)
+            else:
+                self._limit.good(source, len(events))
+            self._rows.add_all(source, offsets, events)
+            newest_ms = max([newest_ms, *(cast("int", event.time) for event in events)])
+            if through < chunk[-1].offset:
+                break
+        return through, newest_ms
+
+    def _at_once(self, chunk: Sequence[ConsumerRecord], now_ms: int) -> list[AnyEvent] | None:
+        """The events of `chunk`, None when one of them needs a look of its own."""
+        if any(record.headers for record in chunk):
+            return None
+        return self._decoder.decode_all([record.value for record in chunk], now_ms)
+
+    def _one_by_one(
+        self, source: int, chunk: Sequence[ConsumerRecord], now_ms: int, bad: list[_Bad]
+    ) -> tuple[list[int], list[AnyEvent], int]:
+        """Offsets and events of the good ones, and how far the partition may be read."""
+        offsets, events = list[int](), list[AnyEvent]()
+        for record in chunk:
             try:
-                event = decode(record.value, record.headers, now_ms)
+                events.append(self._decoder.decode(record.value, record.headers, now_ms))
             except BadRecord as error:
-                self._limit.good(source, index - good_from)
-                good_from = index + 1
                 if not self._may_bury(source):
-                    return record.offset - 1, newest_ms
+                    return offsets, events, record.offset - 1
                 bad.append(_Bad(record, error))
             else:
-                add(source, record.offset, event)
-                if event.time > newest_ms:  # type: ignore[operator]  # decoded times are epoch ms
-                    newest_ms = event.time  # type: ignore[assignment]  # the same
-        self._limit.good(source, len(records) - good_from)
-        return records[-1].offset, newest_ms
+                offsets.append(record.offset)
+                self._limit.good(source)
+        return offsets, events, chunk[-1].offset
 
     def _may_bury(self, source: int) -> bool:
         """Count a bad record; when it is one too many, stop reading the partition."""

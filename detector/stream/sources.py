@@ -42,7 +42,9 @@ class Sources:
         """Up to where log partition `partition` was told of `source`."""
         return self._sources[source].sent[partition]
 
-    def acknowledge(self, through: Mapping[int, int], newest_ms: Mapping[int, int], messages: Iterable[Message]) -> None:
+    def acknowledge(
+        self, through: Mapping[int, int], newest_ms: Mapping[int, int], messages: Iterable[Message]
+    ) -> None:
         """The log has everything up to `through`, in `messages`."""
         for message in messages:
             for source, _, high in message.ranges:
@@ -62,6 +64,8 @@ class Sources:
         if None in ends.values():
             return None
         return [
-            SourceReport(source, state.through, max(ends[source] or 0, state.through + 1), state.newest_ms, state.stalled)
+            SourceReport(
+                source, state.through, max(ends[source] or 0, state.through + 1), state.newest_ms, state.stalled
+            )
             for source, state in sorted(self._sources.items())
         ]

@@ -6,14 +6,17 @@ was thought dead and writes late changes nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from faust.tables.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from faust.tables.manager import TableManager
     from faust.types import TP, EventT
+
+    from detector.stream.app import App
 
 NAME: Final = "policies"
 POSITION_BYTES: Final = 8
@@ -24,7 +27,9 @@ class PolicyTable(Table[bytes, bytes]):
 
     key_serializer = value_serializer = "raw"
 
-    def __init__(self, app: Any, **kwargs: Any) -> None:
+    app: App
+
+    def __init__(self, app: App, **kwargs: Any) -> None:  # noqa: ANN401 - handed on to Faust
         super().__init__(app, key_type=bytes, value_type=bytes, **kwargs)
         self._values: dict[int, dict[bytes, bytes]] = {}
         self._offsets: dict[int, int] = {}
@@ -33,7 +38,17 @@ class PolicyTable(Table[bytes, bytes]):
     @property
     def held(self) -> set[int]:
         """Partitions of the changelog that this worker owns."""
-        return {tp.partition for tp in self.app.tables.recovery.active_tps}  # type: ignore[attr-defined]  # of Faust's
+        return {tp.partition for tp in self._active}
+
+    @property
+    def _active(self) -> set[TP]:
+        tables = cast("TableManager", self.app.tables)
+        return tables.recovery.active_tps
+
+    @property
+    def is_assigned(self) -> bool:
+        """Whether it owns any; callable from other threads."""
+        return bool(self._active)
 
     def values_of(self, partition: int) -> Mapping[bytes, bytes]:
         """All that the table holds of a partition."""
@@ -48,7 +63,7 @@ class PolicyTable(Table[bytes, bytes]):
         """Take what recovery has read."""
         for event in batch:
             self._apply(event.message.partition, event.message.key, event.message.value, event.message.offset)
-        self.app.vitals.progress()  # type: ignore[attr-defined]  # ours
+        self.app.vitals.progress()
 
     def _apply(self, partition: int, key: bytes | None, value: bytes | None, offset: int) -> None:
         if partition not in self.held or key is None or value is None or len(value) < POSITION_BYTES:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer
     from aiokafka.structs import ConsumerRecord
+    from faust.transport.drivers.aiokafka import Transport
     from faust.types import TP
+
+    from detector.stream.app import App
 
 FETCH_WAIT_MS: Final = 20
 """How long the broker may sit on an empty fetch. A partition that was just drained waits for it, so it is latency."""
@@ -35,10 +38,11 @@ class Polled(dict["TP", "list[ConsumerRecord]"]):
 class FoldThread(AIOKafkaConsumerThread):
     """Faust's consumer thread with short fetches, a cap per topic, and seeks that no poll can overtake."""
 
+    app: App
     aligned: bool = False
     epoch: int = 0
 
-    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+    def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust hard-codes 1.5 s
         consumer._fetch_max_bytes = FETCH_MAX_BYTES  # noqa: SLF001 - Faust has no setting for it
@@ -77,12 +81,12 @@ class FoldThread(AIOKafkaConsumerThread):
         self.app.vitals.heartbeat()
         await super().on_partitions_assigned(assigned, generation_id)
 
-    async def seek_to_committed(self) -> Mapping[TP, int | None]:
-        """Seek all partitions to what is committed, folded ones without a commit to their beginning."""
-        committed: Mapping[TP, int | None] = await self.call_thread(self._rewind)
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek all partitions to what is committed, folded ones without a commit (None) to their beginning."""
+        committed: Mapping[TP, int] = await self.call_thread(self._rewind)
         return committed
 
-    async def _rewind(self) -> Mapping[TP, int | None]:
+    async def _rewind(self) -> dict[TP, int | None]:
         self.aligned = False
         consumer = self._ensure_consumer()
         committed = {ensure_TP(tp): offset for tp, offset in (await consumer.seek_to_committed()).items()}

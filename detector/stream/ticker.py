@@ -24,8 +24,8 @@ INTERVAL_S: Final = 1.0
 class Ticker:
     """Sends ticks, and lets the offsets be committed that an acknowledged tick has told to every log partition.
 
-    That order is what a restart relies on: its first ranges begin at the commit, and no log partition may miss what lies
-    before.
+    That order is what a restart relies on: its first ranges begin at the commit, and no log partition may miss what
+    lies before.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Ticker:
                 await self.tick()
 
     async def begin(self) -> int:
-        """What must be so before this worker writes to the log: its policies are there, its sources begun. The epoch."""
+        """What comes before all that this worker writes: its policies are in the log, its sources begun. The epoch."""
         await self._announcer.announce()
         committed = {tp.partition: at for tp, at in self._consumer.committed.items() if tp.topic == self._topic}
         self._sources.begin(self._consumer.epoch, committed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from faust.transport.drivers import aiokafka
 
@@ -22,5 +22,5 @@ class IdempotentProducer(aiokafka.Producer):
 class FoldTransport(aiokafka.Transport):
     """aiokafka's transport with both."""
 
-    Consumer: Final = FoldConsumer
-    Producer: Final = IdempotentProducer
+    Consumer = FoldConsumer
+    Producer = IdempotentProducer

@@ -1,7 +1,7 @@
 """A thread that ends the process when the event loop, the group membership or the work has stopped.
 
-It is no coroutine, because what it watches for stops coroutines: Faust's recovery, for one, can end without a word after
-a timeout, and the worker then keeps its partitions for ever and reads none of them.
+It is no coroutine, because what it watches for stops coroutines: Faust's recovery, for one, can end without a word
+after a timeout, and the worker then keeps its partitions for ever and reads none of them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ REBALANCE_S: Final = 120.0
 
 
 class Watchdog:
-    """Watches `vitals` from `start` on. `busy` tells whether the worker owns log partitions; `rebalancing` whether a
-    rebalance is under way, during which aiokafka's join waits without heartbeats.
+    """Watches `vitals` from `start` on.
+
+    `busy` tells whether the worker owns log partitions; `rebalancing` whether a rebalance or a recovery is under way:
+    a join waits without heartbeats.
     """
 
     def __init__(self, vitals: Vitals, *, busy: Callable[[], bool], rebalancing: Callable[[], bool]) -> None:
@@ -47,14 +49,18 @@ class Watchdog:
 
     def _run(self) -> None:
         while not self._stopped.wait(PERIOD_S):
-            if problem := self.problem():
+            try:
+                problem = self.problem()
+            except Exception as error:  # noqa: BLE001 - nobody would notice a dead watchdog
+                die("the watchdog failed", error)
+            if problem:
                 die(problem)
 
     def problem(self) -> str | None:
         """What is wrong now."""
         now_s = monotonic()
         if self._rebalancing():
-            stuck_s = now_s - self._settled_s
+            stuck_s = now_s - max(self._settled_s, self._vitals.progressed_s)
             return f"rebalancing for {stuck_s:.0f} s, more than {REBALANCE_S:.0f}" if stuck_s > REBALANCE_S else None
         self._settled_s = now_s
         try:

@@ -7,6 +7,7 @@ import gc
 import logging
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from detector import logs
@@ -17,6 +18,7 @@ from detector.stream.announcer import Announcer
 from detector.stream.app import App
 from detector.stream.checkpoint import Checkpoint
 from detector.stream.exits import die
+from detector.stream.figures import Figures
 from detector.stream.intake import Intake
 from detector.stream.outbox import Outbox
 from detector.stream.sources import Sources
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from detector.config.setting_types import Settings
 
 TURN_S: Final = 0.1
+FIGURES_S: Final = 1.0
 RELEASE_TIMEOUT_S: Final = 25.0
 """Within the rebalance timeout, which all other workers wait out meanwhile."""
 READY_WITHIN_S: Final = 10.0
@@ -45,7 +48,7 @@ class Worker:
         self._vitals = Vitals(settings.session_timeout_s)
         self.metrics = metrics = Metrics(started_s=time.time())
         self.app = App(settings, self._vitals, self._release)
-        self._consumer = consumer = self.app.consumer
+        self._consumer = consumer = self.app.folding
         table, sources = self.app.policies, Sources(settings.partitions)
         outbox = Outbox(settings, self.app.producer, self._vitals, metrics.process)
         self._announcer = Announcer(settings, outbox, metrics)
@@ -53,12 +56,13 @@ class Worker:
         self._ticker = Ticker(settings, consumer, outbox, sources, self._announcer)
         intake = Intake(settings, consumer, outbox, sources, self._ticker, metrics)
         checkpoint = Checkpoint(settings, fold, table, consumer, outbox, metrics.checkpoints)
-        self._watch = Watch(settings, fold, table, consumer, outbox, checkpoint, metrics)
-        self.app.run_stage(settings.events_topic, intake.step)
-        self.app.run_stage(settings.intake_topic, self._watch.step)
+        self._figures = figures = Figures(settings, fold, consumer, metrics)
+        self._watch = Watch(settings, fold, table, consumer, outbox, checkpoint, figures)
+        self.app.run_stage(settings.events_topic, intake.step, partial(figures.finished, "intake"))
+        self.app.run_stage(settings.intake_topic, self._watch.step, partial(figures.finished, "watch"))
         self._web = Web(settings.web_host, settings.web_port, metrics, self.obstacle)
         self._watchdog = Watchdog(
-            self._vitals, busy=lambda: bool(table.held), rebalancing=lambda: bool(self.app.rebalancing)
+            self._vitals, busy=lambda: table.is_assigned, rebalancing=lambda: bool(self.app.rebalancing)
         )
         metrics.process.log_partitions.set(settings.partitions)
 
@@ -70,7 +74,8 @@ class Worker:
         loop.add_signal_handler(signal.SIGHUP, self._announcer.reload)
         await self._web.start()
         self._watchdog.start()
-        tasks = [loop.create_task(each) for each in (self._turn(), self._ticker.run(), self.app.start())]
+        parts = self._turn(), self._read_figures(), self._ticker.run(), self.app.start()
+        tasks = [loop.create_task(each) for each in parts]
         gc.freeze()  # what was imported stays: no need to walk it again and again
         gc.set_threshold(50_000, 20, 50)
         try:
@@ -101,6 +106,12 @@ class Worker:
         await self._web.stop()
         logs.info("worker_stopped")
 
+    async def _read_figures(self) -> None:
+        while True:
+            await asyncio.sleep(FIGURES_S)
+            if self._consumer.is_aligned:
+                self._figures.read()
+
     async def _turn(self) -> None:
         """Show that the loop turns, and how late."""
         while True:
@@ -124,11 +135,11 @@ class Worker:
 
     def obstacle(self) -> str | None:
         """Why this worker is not ready, None when it is. One without partitions is: it stands by."""
-        if self.app.rebalancing or not self._consumer.is_aligned:
-            return "partitions are being assigned or their state is being read"
-        if self.app.policies.held and self._watch.epoch != self._consumer.epoch:
+        if not self.app.started or self.app.rebalancing:
+            return "partitions are being assigned, or their state is being read"
+        if not self.app.policies.is_assigned:
+            return None
+        if self._watch.epoch != self._consumer.epoch:
             return "state is being loaded"
         idle_s = time.monotonic() - self._vitals.progressed_s
-        if self.app.policies.held and idle_s > READY_WITHIN_S:
-            return f"no step has ended for {idle_s:.0f} s"
-        return None
+        return f"no step has ended for {idle_s:.0f} s" if idle_s > READY_WITHIN_S else None

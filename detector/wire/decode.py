@@ -15,7 +15,7 @@ import msgspec
 from msgspec import inspect
 
 from detector.errors import BadRecord
-from detector.events import EARLIEST_MS, KINDS, MAX_RECORD_BYTES, AnyEvent, DeadLetterReason, Event, decoder
+from detector.events import EARLIEST_MS, KINDS, MAX_RECORD_BYTES, Action, AnyEvent, DeadLetterReason, Event, decoder
 from detector.wire import envelope
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Decoder:
     def __init__(self, max_future_s: float = 86_400) -> None:
         self._max_future_ms = int(max_future_s * 1000)
         self._json = decoder().decode
+        self._json_lines = decoder().decode_lines
 
     def decode(self, value: bytes | None, headers: Sequence[tuple[str, bytes]], now_ms: int) -> AnyEvent:
         """The event in a record, all its times turned into epoch milliseconds. Raises BadRecord and nothing else."""
@@ -70,6 +71,27 @@ class Decoder:
             _refuse_control_characters(event)
         return event
 
+    def decode_all(self, values: Sequence[bytes | None], now_ms: int) -> list[AnyEvent] | None:
+        """What `decode` gives for each of many records without headers, a third faster.
+
+        None when one of them is bad or unusual (an envelope, a line break, a backslash): then each needs `decode`.
+        """
+        try:
+            lines = b"\n".join(values)  # type: ignore[arg-type]  # None among them: TypeError
+            if _BACKSLASH in lines or _DEL in lines or lines.count(b"\n") != len(values) - 1:
+                return None
+            if not lines.isascii():
+                lines.decode()
+            events = self._json_lines(lines)
+            latest_ms = now_ms + self._max_future_ms
+            for event in events:
+                if not _is_plain(event, latest_ms):
+                    _check_times(event, latest_ms)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, BadRecord, TypeError):
+            return None
+        fit = len(events) == len(values) and max(map(len, values)) <= MAX_RECORD_BYTES  # type: ignore[arg-type]  # no None
+        return events if fit else None
+
     def _parse(self, value: bytes) -> tuple[AnyEvent, bytes]:
         """The event, and the bytes that hold it: what lies inside an envelope that no header announced."""
         try:
@@ -79,6 +101,17 @@ class Decoder:
             if data is None:
                 raise
             return self._json(data), data
+
+
+def _is_plain(event: AnyEvent, latest_ms: int) -> bool:
+    """Whether an event is an action with one time, of the common form and in range."""
+    return (
+        type(event) is Action
+        and type(event.time) is int
+        and EARLIEST_MS <= event.time <= latest_ms
+        and event.subject_created_at is None
+        and event.content_created_at is None
+    )
 
 
 def _check_times(event: AnyEvent, latest_ms: int) -> None:

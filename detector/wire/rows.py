@@ -18,7 +18,7 @@ from detector.wire import log
 from detector.wire.decode import epoch_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -101,22 +101,28 @@ class RowsBuilder:
 
     def add(self, source: int, offset: int, event: AnyEvent) -> None:
         """Takes one event, read at `offset` of source partition `source`."""
-        time = event.time
-        time_ms = time if type(time) is int else epoch_ms(time)
-        kind = _KIND[type(event)]
-        flags = _action_flags(event) if isinstance(event, Action) else 0
-        origin, region = _origin(event), event.region or ""
-        subject = _NO_SUBJECT
-        subject_id: str | None = getattr(event, "subject_id", None)
-        if subject_id is not None:
-            subject_hash = self._keyed_hash()
-            subject_hash.update(subject_id.encode())
-            subject = subject_hash.digest()
-        identity = _event_hash(event.id.encode()) or 1
-        for rows, policy, origins, regions in self._slots[event.policy_id]:
-            rows += _pack(  # noqa: PLW2901 - in place: the bytearray grows
-                policy, source, offset, time_ms, kind, flags, origins[origin], regions[region], subject, identity
-            )
+        self.add_all(source, (offset,), (event,))
+
+    def add_all(self, source: int, offsets: Iterable[int], events: Iterable[AnyEvent]) -> None:
+        """Takes events, read at `offsets` of source partition `source`."""
+        slots, keyed_hash = self._slots, self._keyed_hash
+        for offset, event in zip(offsets, events, strict=True):
+            time = event.time
+            time_ms = time if type(time) is int else epoch_ms(time)
+            kind = _KIND[type(event)]
+            flags = _action_flags(event) if isinstance(event, Action) else 0
+            origin, region = _origin(event), event.region or ""
+            subject = _NO_SUBJECT
+            subject_id: str | None = getattr(event, "subject_id", None)
+            if subject_id is not None:
+                subject_hash = keyed_hash()
+                subject_hash.update(subject_id.encode())
+                subject = subject_hash.digest()
+            identity = _event_hash(event.id.encode()) or 1
+            for rows, policy, origins, regions in slots[event.policy_id]:
+                rows += _pack(  # noqa: PLW2901 - in place: the bytearray grows
+                    policy, source, offset, time_ms, kind, flags, origins[origin], regions[region], subject, identity
+                )
 
     def build(self, through: Mapping[int, int], prev: Callable[[int, int], int]) -> list[Message]:
         """The messages of all that was added, by log partition; pieces of one partition in the order to send.

@@ -1,0 +1,100 @@
+"""What /metrics shows of the stages: counted as it happens, or read off once a second."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from faust.types import TP
+
+from detector.fold import report
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from detector.config.setting_types import Settings
+    from detector.events import Alert, Breaker
+    from detector.fold import Fold
+    from detector.fold.partition import Partition
+    from detector.metrics import Metrics, RowResult, Stage
+    from detector.stream.batch import Batch
+    from detector.stream.consumer import FoldConsumer
+
+RESULTS: Final[dict[str, RowResult]] = {
+    "late": "late",
+    "ahead": "ahead",
+    "duplicates": "duplicate",
+    "refused": "untracked",
+}
+"""The fold's counters, which a restart goes on with, and the results that count up from this process's start."""
+
+
+class Figures:
+    """Metrics of both stages of one worker."""
+
+    def __init__(self, settings: Settings, fold: Fold, consumer: FoldConsumer, metrics: Metrics) -> None:
+        self._topics: dict[Stage, str] = {"intake": settings.events_topic, "watch": settings.intake_topic}
+        self._fold = fold
+        self._consumer = consumer
+        self._metrics = metrics
+        self._counted: dict[int, Counter[str]] = {}
+
+    def finished(self, stage: Stage, batch: Batch, seconds: float) -> None:
+        """A step ended."""
+        stages = self._metrics.stages
+        stages.batch_records.labels(stage).observe(len(batch))
+        stages.batch_seconds.labels(stage).observe(seconds)
+        stages.progress.labels(stage).set(time.time())
+
+    def published(self, alerts: Sequence[Alert], breakers: Sequence[Breaker], heartbeats: int) -> None:
+        """These were acknowledged."""
+        for alert in alerts:
+            self._metrics.watch.alert(alert)
+        for breaker in breakers:
+            self._metrics.breakers.update(breaker)
+        self._metrics.watch.heartbeats.inc(heartbeats)
+
+    def loaded(self, partitions: Collection[int]) -> None:
+        """The fold now holds these, and only these, as the table has them."""
+        for partition in self._counted:
+            self._metrics.watch.forget(partition)
+            self._metrics.breakers.forget(partition)
+        self._counted = {each: _counters(self._fold.partitions[each]) for each in partitions}
+        for policy, key in self._fold.breakers():
+            mine = self._fold.partitions[policy.partition]
+            self._metrics.breakers.update(report.breaker(policy, key, mine.clock.log_ms, mine.config_version))
+        self._metrics.process.recovered.set(len(partitions))
+
+    def read(self) -> None:
+        """Once a second: what is not worth counting each time."""
+        for stage, topic in self._topics.items():
+            self._read_stage(stage, {tp for tp in self._consumer.assignment() if tp.topic == topic})
+        for partition, before in self._counted.items():
+            mine = self._fold.partitions[partition]
+            self._counted[partition] = now = _counters(mine)
+            self._count(now - before)
+            self._metrics.watch.clock(
+                partition, log_time_s=mine.clock.log_ms / 1000, lag_s=mine.clock.behind_ms(mine.clock.log_ms) / 1000
+            )
+        listed = Counter(policy.listed for policy in self._fold.policies())
+        for flag in (True, False):
+            self._metrics.policy_file.tracked.labels(str(flag).lower()).set(listed[flag])
+
+    def _read_stage(self, stage: Stage, owned: Collection[TP]) -> None:
+        lag = sum(max(0, (self._consumer.end_of(tp) or 0) - self._consumer.next_of(tp)) for tp in owned)
+        self._metrics.stages.partitions.labels(stage).set(len(owned))
+        self._metrics.stages.lag_records.labels(stage).set(lag)
+        if owned and not lag:
+            self._metrics.stages.progress.labels(stage).set(time.time())
+
+    def _count(self, new: Counter[str]) -> None:
+        watch = self._metrics.watch
+        for name, result in RESULTS.items():
+            watch.rows(result, new[name])
+        watch.rows("applied", max(0, new["rows"] - new["late"] - new["refused"]))
+        watch.gaps.inc(new["gaps"])
+
+
+def _counters(mine: Partition) -> Counter[str]:
+    return Counter({**mine.counters, "gaps": mine.ranges.gaps})
