@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import inspect, to_builtins
 
-from detector.config import scalars
+from detector.config import scalars, words
 from detector.config.policy_file import KINDS, SECTIONS
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def render() -> str:
         "policies": [*_keys(_own("policies")), _POLICIES],
         "tests": [*_keys(_fields("tests")), _TESTS],
     }
-    blocks = [[*_comment(scalars.description(each.type)), *bodies[name]] for name, each in SECTIONS.items()]
+    blocks = [[*_comment(words.description(each.type)), *bodies[name]] for name, each in SECTIONS.items()]
     return "\n\n".join([_HEAD, *map("\n".join, blocks)]) + "\n"
 
 
@@ -93,16 +93,16 @@ def _struct(fields: Iterable[inspect.Field], indent: str = _INDENT) -> Iterator[
 
 def _meaning(each: inspect.Field) -> str:
     bare, _, optional = scalars.unwrap(each.type)
-    words = scalars.description(each.type)
+    meaning = words.description(each.type)
     if isinstance(bare, inspect.StructType):
-        return words
-    allowed = scalars.expected(each.type)
-    return f"{words} {allowed[0].upper()}{allowed[1:]}{', or null' if optional else ''}.".lstrip()
+        return meaning
+    allowed = words.expected(each.type)
+    return f"{meaning} {allowed[0].upper()}{allowed[1:]}{', or null' if optional else ''}.".lstrip()
 
 
 def _value(each: inspect.Field) -> str:
     _, duration, _ = scalars.unwrap(each.type)
-    value = to_builtins(scalars.examples(each.type)[0] if each.required else each.default)
+    value = to_builtins(words.examples(each.type)[0] if each.required else each.default)
     if value is None:
         return "null"
     if isinstance(value, list | tuple):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from msgspec import structs
 
-from detector.config import scalars
+from detector.config import scalars, words
 from detector.config.policy_tests import MAX_ACTIONS, MAX_MINUTES, actions, minutes, span
 from detector.config.typed import sound
 from detector.policy import Dimension, PolicySettings, StreamSettings
@@ -65,7 +65,7 @@ def _settings(entry: Entry) -> None:
         _blame(entry, ("scopes",), "`scopes` has a dimension twice; keep one of them")
     url = _get(entry, "runbook_url")
     if url is not None and not url.startswith(("https://", "http://")):
-        message = f"`runbook_url` is {scalars.shown(url)}, must be a link that starts with https:// or http://"
+        message = f"`runbook_url` is {words.shown(url)}, must be a link that starts with https:// or http://"
         _blame(entry, ("runbook_url",), message)
 
 
@@ -83,15 +83,15 @@ def _unique(entries: list[Entry], key: str) -> None:
         value = entry.data.get(key)
         if value is not None and first.setdefault(value, entry) is not entry:
             there = first[value].walker.place((*first[value].path, key))
-            message = f"`{key}` {scalars.shown(value)} stands in {there} too; give each its own"
+            message = f"`{key}` {words.shown(value)} stands in {there} too; give each its own"
             entry.walker.blame((*entry.path, key), message)
 
 
 def _test(entry: Entry, known: set[str]) -> None:
     policy = entry.data.get("policy")
     if policy is not None and policy not in known:
-        hint = scalars.suggestion(policy, known) or "; leave it out to test what happens to unlisted policies"
-        entry.walker.blame((*entry.path, "policy"), f"`policy` {scalars.shown(policy)} is not listed{hint}")
+        hint = words.suggestion(policy, known) or "; leave it out to test what happens to unlisted policies"
+        entry.walker.blame((*entry.path, "policy"), f"`policy` {words.shown(policy)} is not listed{hint}")
     for key in ("counts_per_minute", "expect"):
         for index, item in enumerate(entry.data.get(key, [])):
             text, scope = item.get("minutes"), item.get("scope")
@@ -99,7 +99,7 @@ def _test(entry: Entry, known: set[str]) -> None:
                 message = f"`minutes` is {text!r}, must run from the lower to the higher"
                 entry.walker.blame((*entry.path, key, index, "minutes"), message)
             if scope and scope != "policy" and scope.partition("=")[0] not in get_args(Dimension):
-                message = f"`scope` is {scalars.shown(scope)}, must be one of {', '.join(_SCOPES)}"
+                message = f"`scope` is {words.shown(scope)}, must be one of {', '.join(_SCOPES)}"
                 entry.walker.blame((*entry.path, key, index, "scope"), message)
     _size(entry)
 

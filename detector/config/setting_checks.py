@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from detector.config import scalars
+from detector.config import words
 from detector.config.setting_types import FIELDS, SECRETS, Settings, description, flag, variable
 from detector.errors import Problem
 
@@ -44,14 +44,14 @@ def _addresses(settings: Settings) -> Iterator[tuple[str, str]]:
     matches = {each: _ADDRESS.fullmatch(each.strip()) for each in settings.bootstrap.split(",")}
     for address, match in matches.items():
         if match is None or not 0 < int(match["port"]) <= MAX_PORT:
-            yield "bootstrap", f"{scalars.shown(address)} is not host:port with a port from 1 to {MAX_PORT}"
+            yield "bootstrap", f"{words.shown(address)} is not host:port with a port from 1 to {MAX_PORT}"
         elif not (
             settings.security_protocol.endswith("SSL") or settings.allow_plaintext or _LOOPBACK.fullmatch(match["host"])
         ):
             yield (
                 "bootstrap",
                 (
-                    f"{scalars.shown(address)} is another machine and {settings.security_protocol} is not encrypted: "
+                    f"{words.shown(address)} is another machine and {settings.security_protocol} is not encrypted: "
                     f"set {variable('security_protocol')}=SSL or SASL_SSL, or {variable('allow_plaintext')}=true"
                 ),
             )
@@ -68,7 +68,7 @@ def _security(settings: Settings, given: Collection[str]) -> Iterator[tuple[str,
     if settings.ssl_cafile is not None and not protocol.endswith("SSL"):
         yield "ssl_cafile", f"has no effect with {variable('security_protocol')}={protocol}; set SSL, or leave it out"
     if settings.ssl_cafile is not None and not Path(settings.ssl_cafile).is_file():
-        yield "ssl_cafile", f"{scalars.shown(settings.ssl_cafile)} is not a file; name one with CA certificates in PEM"
+        yield "ssl_cafile", f"{words.shown(settings.ssl_cafile)} is not a file; name one with CA certificates in PEM"
 
 
 def _others(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -92,4 +92,4 @@ def _others(settings: Settings) -> Iterator[tuple[str, str]]:
     for name in ("runbook_base_url", "board_url"):
         url = getattr(settings, name)
         if url is not None and not url.startswith(("https://", "http://")):
-            yield name, f"{scalars.shown(url)} is not a link that starts with https:// or http://"
+            yield name, f"{words.shown(url)} is not a link that starts with https:// or http://"

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, cast
 
 from msgspec import Meta, Struct, inspect
 
-from detector.config import scalars
+from detector.config import scalars, words
 
 PREFIX: Final = "DETECTOR_"
 CONNECTION: Final = (
@@ -131,4 +131,4 @@ def flag(name: str) -> str:
 
 def description(name: str) -> str:
     """What a setting means, one sentence."""
-    return scalars.description(FIELDS[name].type)
+    return words.description(FIELDS[name].type)

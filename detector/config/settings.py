@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import inspect
 
-from detector.config import scalars
+from detector.config import scalars, words
 from detector.config.setting_checks import conflicts
 from detector.config.setting_types import FIELDS, PREFIX, SECRETS, Secret, Settings, variable
 from detector.errors import ConfigError, Problem
@@ -59,7 +59,7 @@ class _Reader:
         """A variable that is nearly one of ours is a mistake; others may belong to somebody else."""
         known = {variable(name) for name in FIELDS} | {variable(f"{name}_file") for name in SECRETS}
         for name in sorted(set(self._env) - known):
-            hint = scalars.suggestion(name, known, _TYPO_CUTOFF)
+            hint = words.suggestion(name, known, _TYPO_CUTOFF)
             if name.startswith(PREFIX) and hint and not _FOREIGN.fullmatch(name):
                 self._add(name, f"no such setting{hint}")
 
@@ -79,7 +79,7 @@ class _Reader:
         try:
             return scalars.parse(kind, str(raw))
         except ValueError:
-            self._add(place, scalars.complaint(kind, str(raw)))
+            self._add(place, words.complaint(kind, str(raw)))
             return None
 
     def _secret(self, name: str) -> Secret | None:
@@ -101,7 +101,7 @@ class _Reader:
             return Path(path).read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            self._add(place, f"can't read {scalars.shown(path)}: {reason}; name a readable file")
+            self._add(place, f"can't read {words.shown(path)}: {reason}; name a readable file")
             return None
 
     def _add(self, place: str, message: str) -> None:

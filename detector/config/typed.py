@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec import UNSET, UnsetType, inspect
 
-from detector.config import scalars
+from detector.config import scalars, words
 from detector.config.yaml_nodes import Mapping, Node, Place, Scalar, Sequence
 from detector.errors import Problem
 
@@ -55,7 +55,7 @@ class Walker:
             data[name] = self._value(value_node, fields[name].type, (*path, name), data.get(name))
         missing = (each for name, each in fields.items() if each.required and name not in data)
         for each in missing:
-            self._add(node.place, f"`{each.encode_name}` is missing, must be {scalars.expected(each.type)}")
+            self._add(node.place, f"`{each.encode_name}` is missing, must be {words.expected(each.type)}")
         return data
 
     def keys(self, node: Mapping, fields: dict[str, inspect.Field], path: Trail = ()) -> dict[str, Node]:
@@ -85,15 +85,15 @@ class Walker:
             try:
                 return scalars.parse(kind, node.text)
             except ValueError:
-                self._add(node.place, f"{_name(path)} {scalars.complaint(kind, node.text)}")
+                self._add(node.place, f"{_name(path)} {words.complaint(kind, node.text)}")
                 return UNSET
-        self._add(node.place, f"{_name(path)} is {_show(node)}, must be {scalars.expected(kind)}")
+        self._add(node.place, f"{_name(path)} is {_show(node)}, must be {words.expected(kind)}")
         return UNSET
 
     def items(self, node: Node, kind: inspect.VarTupleType, path: Trail, base: Data | None = None) -> list[Any]:
         """The list's items, UNSET where wrong; mappings among them stand over `base`."""
         if not isinstance(node, Sequence):
-            self._add(node.place, f"{_name(path)} is {_show(node)}, must be {scalars.expected(kind)}")
+            self._add(node.place, f"{_name(path)} is {_show(node)}, must be {words.expected(kind)}")
             return []
         items = []
         for index, item in enumerate(node.items):
@@ -123,7 +123,7 @@ def _name(path: Trail) -> str:
 
 def _show(node: Node) -> str:
     if isinstance(node, Scalar):
-        return "empty" if node.is_null else scalars.shown(node.text)
+        return "empty" if node.is_null else words.shown(node.text)
     return "a list" if isinstance(node, Sequence) else "a mapping"
 
 
@@ -133,4 +133,4 @@ def _listed(fields: dict[str, inspect.Field]) -> str:
 
 
 def _hint(name: str | None, fields: dict[str, inspect.Field]) -> str:
-    return scalars.suggestion(name or "", fields) or f", known are {_listed(fields)}"
+    return words.suggestion(name or "", fields) or f", known are {_listed(fields)}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import inspect
 
-from detector.config import scalars
+from detector.config import scalars, words
 from detector.config.policy_file import PolicyFile
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _property(field: inspect.Field, node: dict[str, Any]) -> dict[str, Any]:
     if not duration:
         return node
     default = {"default": scalars.spell_seconds(node["default"])} if "default" in node else {}
-    return {"description": f"{node['description']} ({scalars.expected(field.type)})", **_DURATION, **default}
+    return {"description": f"{node['description']} ({words.expected(field.type)})", **_DURATION, **default}
 
 
 def _structs(kind: inspect.Type) -> Iterator[inspect.StructType]:
