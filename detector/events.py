@@ -176,8 +176,12 @@ class Scope(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def id(self) -> str:
-        """Stable text form: `policy` or `policy|dimension=value`."""
-        return self.policy_id if self.dimension is None else f"{self.policy_id}|{self.dimension}={self.value}"
+        """Stable text form: `policy` or `policy|dimension=value`; `%`, `|` and `/` of the policy id are percent-encoded.
+
+        So no policy id can imitate a narrowed scope, nor the key of a heartbeat.
+        """
+        policy = self.policy_id.replace("%", "%25").replace("|", "%7C").replace("/", "%2F")
+        return policy if self.dimension is None else f"{policy}|{self.dimension}={self.value}"
 
 
 class Evidence(Struct, frozen=True, kw_only=True):

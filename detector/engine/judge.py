@@ -14,16 +14,20 @@ from numpy.typing import NDArray
 from detector.engine.scopes import Key, PolicyState
 from detector.engine.step import limit_count
 from detector.events import Evidence
-from detector.stats import evidence
+from detector.stats import baseline, evidence
 
 Rows = NDArray[np.void]
 Verdict = Literal["trip", "warn"]
 
 
 def speaks(view: Rows, link: Rows) -> NDArray[np.bool_]:
-    """Rows worth a decision: evidence beyond the line that matters next, a limit passed, or numbers gone wrong."""
+    """Rows worth a decision: evidence beyond the line that matters next, a limit passed, or numbers gone wrong.
+
+    Where too little history is known, volume says nothing, unless a deploy has made the scope suspect from the start.
+    """
     level = view["evidence"].mean(axis=1)
-    found: NDArray[np.bool_] = ((level >= link["next_h"]) | ~np.isfinite(level)) & np.isfinite(link["warn_h"])
+    known = (view["level_b"] >= baseline.KNOWN_H) | link["deployed"]
+    found: NDArray[np.bool_] = ((known & (level >= link["next_h"])) | ~np.isfinite(level)) & np.isfinite(link["warn_h"])
     limited = link["limit_max"] > 0
     if limited.any():
         found |= limited & (limit_count(view, link) > link["limit_max"])
@@ -61,7 +65,7 @@ def _hard_limit(view: Rows, link: Rows) -> Evidence | None:
         return None
     window_s = float(link["limit_ms"][0] * link["limit_cells"][0]) / 1000
     return Evidence(
-        signal="hard_limit", window_s=window_s, observed=count, expected=most, ratio=six(count / most),
+        signal="hard_limit", window_s=window_s, observed=float(count), expected=float(most), ratio=six(count / most),
         strength=six(count / most),
     )  # fmt: skip
 

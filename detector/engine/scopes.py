@@ -18,6 +18,8 @@ MAX_VALUES: Final = 32
 POLICY_WEIGHT: Final = 0.5
 VERSION_WEIGHT: Final = 1 / 16
 """Shares of a policy's budget of false trips: half for the whole, half for up to eight active rule versions."""
+SATURATION: Final = 100.0
+"""Evidence is kept up to this multiple of the trip line."""
 WHOLE: Final = ("", "")
 
 LINK: Final = np.dtype(
@@ -29,6 +31,8 @@ LINK: Final = np.dtype(
         ("trip_h", "<f8"),  # evidence lines, hours; infinite: not judged
         ("warn_h", "<f8"),
         ("next_h", "<f8"),  # the line from which a decision could change anything
+        ("cap_h", "<f8"),  # evidence saturates here: what is far beyond the trip line must also end some day
+        ("deployed", "?"),  # a change of its origin is on record
         ("floor", "<f8"),  # least expected rate per hour
         ("limit_ms", "<i8"),  # width of a hard-limit cell
         ("limit_cells", "<i8"),
@@ -204,18 +208,20 @@ class Scopes:
         judged = weight is not None and settings.mode != "disabled"
         link["trip_h"] = evidence.line_h(settings.false_trips_per_year, weight or 1) if judged else np.inf
         link["warn_h"] = evidence.line_h(settings.false_warnings_per_year, weight or 1) if judged else np.inf
+        link["cap_h"] = SATURATION * evidence.line_h(settings.false_trips_per_year, weight or 1)
         self._link_limit(link, settings if judged and key == WHOLE else None)
         self.expect(policy, key)
 
     def expect(self, policy: PolicyState, key: Key) -> None:
         """Note from which line on the scope is worth a decision: to warn, or to trip once it has warned."""
         link, state = self.links.rows[policy.rows[key]], policy.breaker(key)
+        link["deployed"] = policy.deployed_ms(key) > 0
         if state.state in (State.OPEN, State.FAULT):
             link["next_h"] = np.inf
         elif not state.warned_ms:
             link["next_h"] = link["warn_h"]
         else:
-            link["next_h"] = link["trip_h"] if policy.deployed_ms(key) else np.inf
+            link["next_h"] = link["trip_h"] if link["deployed"] else np.inf
 
     def _link_limit(self, link: np.ndarray[tuple[int], np.dtype[np.void]], settings: PolicySettings | None) -> None:
         limit = settings.hard_limit if settings else None

@@ -23,7 +23,7 @@ def advance(view: Rows, link: Rows, bucket: Ints, counts: NDArray[np.int32], buc
     count = counts[:, 0].astype(np.float64)
     rested = evidence.idle(view["evidence"], gap, view["rate"], view["phi"], width_h)
     moved = evidence.step(rested, count, view["rate"], view["phi"], width_h)
-    view["evidence"] = np.where(live[:, None], moved, view["evidence"])
+    view["evidence"] = np.where(live[:, None], np.minimum(moved, link["cap_h"][:, None]), view["evidence"])
     due = view["rate"] * width_h
     calm = onset.step(view["cusum"], np.zeros_like(count), due * gap, view["phi"])
     begins = live & (calm <= 0.0)
@@ -73,6 +73,9 @@ def close_hour(view: Rows, link: Rows, frozen: NDArray[np.bool_], hour: int, lea
     view["unlearned"][:, hour % hours] = frozen
     known = view["unlearned"][:, learn % hours] == 0
     count = windows.total(view["hours"], view["hours_head"], np.full(len(view), learn, np.int64), 1).astype(np.float64)
+    young = view["level_b"] < baseline.KNOWN_H
+    for name in ("evidence", "cusum", "since"):  # gathered against a level that was not known yet
+        view[name][young] = 0
     _learn(view, link, np.flatnonzero(known), count, learn, profiles)
     view["frozen_h"] = np.where(frozen, view["frozen_h"] + 1, 0)
     view["peak"] = 0.0

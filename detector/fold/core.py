@@ -101,7 +101,10 @@ class Fold:
             state.load_policy(engine, policy, value)
         except StateError as error:
             engine.scopes.forget(policy)
-            policy = engine.scopes.adopt(policy_id, mine.number)
+            fresh = engine.scopes.policy(policy_id, mine.number, settled)
+            if fresh is None:
+                return
+            policy = fresh
             now = Moment(mine.clock.stream_ms, mine.clock.log_ms, offset=mine.position + 1)
             mine.pending += engine.actuator.fault(policy, WHOLE, str(error), now)
         rows = np.array(sorted(policy.rows.values()), np.int64)

@@ -1,0 +1,224 @@
+"""What operators fear: outages, skewed clocks, first starts. Nothing trips that real time would not have tripped."""
+
+from __future__ import annotations
+
+import pytest
+
+from detector import events
+from detector.fold import Fold, Outcome
+from detector.policy import HardLimit, Policy, Ruleset, StreamSettings
+from tests.logs import MONDAY_MS, LogWriter, action, deploy, steady
+
+MINUTE, HOUR = 60_000, 3_600_000
+RULES = Ruleset(version="v1", policies=(Policy(id="spam", mode="enforce", hard_limit=HardLimit(max=300, per_s=600)),))
+USUAL = 15.0  # per minute: half of what the hard limit tolerates
+
+
+def applied(log: LogWriter, rules: Ruleset = RULES) -> Outcome:
+    fold = Fold(rules.stream)
+    fold.assign(0, {})
+    return fold.apply(log.records)
+
+
+def opened(outcome: Outcome) -> list[events.Alert]:
+    return [alert for alert in outcome.alerts if alert.to_state is events.State.OPEN]
+
+
+def directed(outcome: Outcome) -> list[events.Breaker]:
+    return [breaker for breaker in outcome.breakers if breaker.directive is not events.Directive.NONE]
+
+
+def live_then_backlog(log: LogWriter, seconds: int = 60) -> int:
+    """A live hour, an hour in which nobody consumed, and its backlog read within `seconds`; returns the end."""
+    start, back = MONDAY_MS + HOUR, MONDAY_MS + 2 * HOUR
+    log.live(steady("spam", MONDAY_MS, start, USUAL), start)
+    backlog = steady("spam", start, back, USUAL)
+    share = len(backlog) // seconds
+    for second in range(seconds):
+        now = back + second * 1000
+        log.rows(backlog[second * share : (second + 1) * share], now)
+        log.tick(now, behind=len(backlog) - (second + 1) * share)
+    return back + seconds * 1000
+
+
+def test_an_hours_backlog_read_in_a_minute_trips_nothing():
+    log = LogWriter(ruleset=RULES)
+    end = live_then_backlog(log)
+    log.live(steady("spam", end, end + 10 * MINUTE, USUAL), end + 10 * MINUTE)
+    assert not opened(applied(log))
+
+
+def test_a_source_partition_far_ahead_of_the_others_trips_nothing():
+    log, end = LogWriter(ruleset=RULES), MONDAY_MS + HOUR
+    halves = [steady("spam", MONDAY_MS, end, USUAL / 2), steady("spam", MONDAY_MS, end, USUAL / 2)]
+    log.rows(halves[0], end, source=0)
+    share = len(halves[1]) // 60
+    for second in range(60):
+        now = end + second * 1000
+        log.rows(halves[1][second * share : (second + 1) * share], now, source=1)
+        log.tick(now, behind=0 if second == 59 else 1)
+    assert not opened(applied(log))
+
+
+def test_a_producer_with_a_clock_an_hour_fast_trips_nothing_and_is_counted():
+    log, end = LogWriter(ruleset=RULES), MONDAY_MS + 2 * HOUR
+    right = steady("spam", MONDAY_MS, end, USUAL / 2)
+    fast = steady("spam", MONDAY_MS, end, USUAL / 2)
+    for event in fast:
+        event.time += HOUR if event.time < MONDAY_MS + HOUR else 0
+    polls = sorted([(e.time if e in right else min(e.time, e.time), e) for e in right], key=lambda p: p[0])
+    arrivals = [(event.time, event) for _, event in polls]
+    arrivals += [(MONDAY_MS + i * (end - MONDAY_MS) // len(fast), event) for i, event in enumerate(fast)]
+    arrivals.sort(key=lambda pair: pair[0])
+    at = 0
+    for now in range(MONDAY_MS + 1000, end, 1000):
+        due = []
+        while at < len(arrivals) and arrivals[at][0] < now:
+            due.append(arrivals[at][1])
+            at += 1
+        if due:
+            log.rows(due, now)
+        log.tick(now)
+    fold = Fold(RULES.stream)
+    fold.assign(0, {})
+    assert not opened(fold.apply(log.records))
+    assert fold.partitions[0].counters["ahead"] == pytest.approx(len(fast) / 2, abs=2)
+
+
+def test_a_first_start_at_the_earliest_offset_of_a_week_issues_no_directive_for_the_past():
+    log, now = LogWriter(ruleset=RULES), MONDAY_MS + 7 * 24 * HOUR
+    week = steady("spam", MONDAY_MS, now, 1.0)
+    burst = steady("spam", MONDAY_MS + 50 * HOUR, MONDAY_MS + 50 * HOUR + 5 * MINUTE, 200.0)
+    backlog = sorted(week + burst, key=lambda event: event.time)
+    share = len(backlog) // 100 + 1
+    for second in range(100):
+        log.rows(backlog[second * share : (second + 1) * share], now + second * 1000)
+        log.tick(now + second * 1000, behind=max(0, len(backlog) - (second + 1) * share))
+    outcome = applied(log)
+    assert [alert.catching_up for alert in opened(outcome)] == [True]
+    assert not directed(outcome)
+
+
+def test_a_breaker_that_is_still_open_on_arrival_is_issued_then():
+    rules = Ruleset(version="v1", policies=RULES.policies)
+    log, start = LogWriter(ruleset=rules), MONDAY_MS + HOUR
+    log.live(steady("spam", MONDAY_MS, start, USUAL), start)
+    backlog = steady("spam", start, start + 10 * MINUTE, USUAL)
+    backlog += steady("spam", start + 5 * MINUTE, start + 10 * MINUTE, 100.0)
+    backlog.sort(key=lambda event: event.time)
+    back = start + 10 * MINUTE
+    log.rows(backlog, back)
+    for second in range(5):
+        log.tick(back + second * 1000)
+    outcome = applied(log, rules)
+    assert [alert.enforced for alert in opened(outcome)] == [False]
+    assert [breaker.generation for breaker in directed(outcome)] > [opened(outcome)[0].generation]
+
+
+def test_late_rows_are_counted_and_give_no_evidence():
+    log, end = LogWriter(ruleset=RULES), MONDAY_MS + HOUR
+    log.live(steady("spam", MONDAY_MS, end, USUAL), end)
+    log.rows([action("spam", MONDAY_MS + 60_000 + i) for i in range(500)], end + 1000)
+    log.tick(end + 2000)
+    fold = Fold(RULES.stream)
+    fold.assign(0, {})
+    assert not opened(fold.apply(log.records))
+    assert fold.partitions[0].counters["late"] == 500
+    assert fold.totals()["spam"] == 15 * 60 + 500
+
+
+def test_the_same_event_sent_twice_counts_once_while_its_bucket_is_open():
+    log = LogWriter(ruleset=RULES)
+    once = [action("spam", MONDAY_MS + 1000 * i) for i in range(100)]
+    log.tick(MONDAY_MS)
+    log.rows(once, MONDAY_MS + 101_000)
+    log.rows(once, MONDAY_MS + 102_000)
+    fold = Fold(RULES.stream)
+    fold.assign(0, {})
+    fold.apply(log.records)
+    assert fold.totals() == {"spam": 100}
+    assert fold.partitions[0].counters["duplicates"] == 100
+
+
+def test_a_source_partition_that_stands_still_is_left_out_of_the_clock_and_named():
+    log, end = LogWriter(ruleset=RULES), MONDAY_MS + 20 * MINUTE
+    log.rows(steady("spam", MONDAY_MS, MONDAY_MS + 1000, 60), MONDAY_MS, source=1)
+    log.live(steady("spam", MONDAY_MS, end, USUAL), end)
+    for record in log.records:
+        if hasattr(record.value, "sources"):
+            for report in record.value.sources:
+                report.stalled, report.end = report.source == 1, report.end + 9 * (report.source == 1)
+    log.rows(steady("spam", end, end + 60_000, 600), end + 60_000)
+    outcome = applied(log)
+    assert [alert.data_quality.blind_sources for alert in opened(outcome)] == [(1,)]
+
+
+def wave(times: float, deployed: bool, mode: str = "enforce") -> Outcome:
+    """A day of history, then a minute-long look at rule version 18 acting `times` as often as version 17 did."""
+    rules = Ruleset(version="v1", stream=StreamSettings(), policies=(Policy(id="spam", mode=mode),))
+    log, start = LogWriter(ruleset=rules), MONDAY_MS + 26 * HOUR
+    log.live(steady("spam", MONDAY_MS, start, 2.0), start, every_ms=30_000)
+    version = "18" if deployed else "17"
+    found = steady("spam", start, start + 30 * MINUTE, 2.0 * times, rule_version=version)
+    if deployed:
+        found.insert(0, deploy("spam", start - 1, "42", "18"))
+    log.live(found, start + 30 * MINUTE, every_ms=5000)
+    return applied(log, rules)
+
+
+def test_volume_alone_warns():
+    outcome = wave(8, deployed=False)
+    assert {alert.type for alert in outcome.alerts if alert.detected_at.hour == 2} == {"breaker.warned"}
+
+
+def test_volume_on_a_rule_version_just_deployed_trips_that_version_alone():
+    (alert,) = opened(wave(8, deployed=True))
+    assert alert.scope.id == "spam|rule_version=42@18"
+    assert alert.directive is events.Directive.HOLD_FOR_REVIEW
+    assert "times as often" in alert.reason
+    assert "deployed" in alert.reason
+    assert {c.dimension for c in alert.contributors} == {"rule_version", "region"}
+    assert 0 < alert.impact.actions < 100
+
+
+def test_a_new_version_that_acts_as_often_as_its_predecessor_does_not_trip():
+    assert not opened(wave(1, deployed=True))
+
+
+@pytest.mark.parametrize("mode", ["shadow", "alert_only"])
+def test_modes_that_never_pause_still_say_what_they_saw(mode):
+    outcome = wave(8, deployed=True, mode=mode)
+    (alert,) = opened(outcome)
+    assert not alert.enforced
+    assert not directed(outcome)
+
+
+def test_a_disabled_policy_says_nothing():
+    assert not wave(8, deployed=True, mode="disabled").alerts
+
+
+def test_held_actions_count_like_executed_ones_so_a_pause_is_no_recovery():
+    log, end = LogWriter(ruleset=RULES), MONDAY_MS + HOUR
+    log.live(steady("spam", MONDAY_MS, end, USUAL), end)
+    log.live(steady("spam", end, end + 5 * MINUTE, 120, status="held"), end + 5 * MINUTE)
+    (alert,) = opened(applied(log))
+    assert alert.impact.held > 0
+    assert alert.evidence[0].signal == "hard_limit"
+
+
+def test_a_policy_whose_state_cannot_be_read_goes_to_fault_alone():
+    log = LogWriter(ruleset=RULES)
+    log.live(steady("spam", MONDAY_MS, MONDAY_MS + MINUTE, USUAL), MONDAY_MS + MINUTE)
+    log.live(steady("hate", MONDAY_MS + MINUTE, MONDAY_MS + 2 * MINUTE, USUAL), MONDAY_MS + 2 * MINUTE)
+    fold = Fold(RULES.stream)
+    fold.assign(0, {})
+    fold.apply(log.records)
+    snapshot = fold.snapshot()
+    table = {key: value for _, key, value in [*snapshot.policies(), *snapshot.seals()]}
+    table[b"policy/spam"] = table[b"policy/spam"][:8] + b"not a policy"
+    again = Fold(RULES.stream)
+    again.assign(0, table)
+    log.tick(MONDAY_MS + 3 * MINUTE)
+    outcome = again.apply(log.records[-1:])
+    assert [(a.type, a.scope.id) for a in outcome.alerts] == [("breaker.faulted", "spam")]
+    assert not directed(outcome)
