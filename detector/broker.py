@@ -54,7 +54,9 @@ class EmbeddedBroker:
 
     def producer(self) -> Producer:
         """A fast producer on it, for who generates load."""
-        return type(self._cluster)({"bootstrap.servers": self.bootstrap, "compression.type": "zstd", "linger.ms": 5})
+        return type(self._cluster)(
+            {"bootstrap.servers": self.bootstrap, "compression.type": "zstd", "linger.ms": 5, "log_level": 0}
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -21,12 +21,15 @@ YEAR_MS: Final = 365 * DAY_MS
 REGIONS: Final = ("EU", "US", "IN", "BR", "JP")
 REGION_SHARES: Final = (0.34, 0.27, 0.2, 0.12, 0.07)
 ACCOUNTS: Final = 5_000_000
-WAVE: Final = 0.35
+WAVE: Final = 0.25
 """How much busier than average the busiest hour is."""
 
 
 class Rule(NamedTuple):
-    """A rule version, and how many actions an hour it takes on an average day. `strays`: it acts on the wrong people."""
+    """A rule version, and how many actions an hour it takes on an average day.
+
+    `strays`: it acts on people whom it should leave alone, at all hours alike.
+    """
 
     policy_id: str
     rule_id: str
@@ -46,26 +49,27 @@ class Rule(NamedTuple):
 class Proposal(NamedTuple):
     """An action that a rule asks for, and what nobody at the platform knows yet: whether it is wrong."""
 
+    time_ms: int
     action: Action
     is_wrongful: bool
 
 
 _SOMEWHAT: Final = Automated.PARTIALLY
 RULES: Final = (
-    Rule("spam", "link-farm", "31", "remove", 32),
-    Rule("spam", "bulk-dm", "12", "limit", 14),
-    Rule("fake_accounts", "age-signal", "17", "suspend", 16),
-    Rule("fake_accounts", "signup-ring", "7", "suspend", 11),
-    Rule("scams", "wallet-drain", "5", "remove", 18),
-    Rule("adult_content", "nudity-model", "2026.9", "remove", 20),
-    Rule("harassment", "pile-on", "3", "limit", 12),
-    Rule("hate_speech", "slur-context", "22", "remove", 11, _SOMEWHAT),
-    Rule("copyright", "fingerprint", "9", "remove", 16),
-    Rule("malware", "bad-url", "140", "remove", 10),
-    Rule("impersonation", "lookalike", "4", "suspend", 8),
-    Rule("self_harm", "care-prompt", "6", "warn", 8),
-    Rule("underage", "age-claim", "2", "suspend", 7, Automated.NOT_AUTOMATED),
-    Rule("child_safety", "hash-match", "1", "ban", 8, Automated.FULLY, reversible=False),
+    Rule("spam", "link-farm", "31", "remove", 22),
+    Rule("spam", "bulk-dm", "12", "limit", 10),
+    Rule("fake_accounts", "age-signal", "17", "suspend", 11),
+    Rule("fake_accounts", "signup-ring", "7", "suspend", 8),
+    Rule("scams", "wallet-drain", "5", "remove", 13),
+    Rule("adult_content", "nudity-model", "2026.9", "remove", 14),
+    Rule("harassment", "pile-on", "3", "limit", 9),
+    Rule("hate_speech", "slur-context", "22", "remove", 8, _SOMEWHAT),
+    Rule("copyright", "fingerprint", "9", "remove", 11),
+    Rule("malware", "bad-url", "140", "remove", 7),
+    Rule("impersonation", "lookalike", "4", "suspend", 6),
+    Rule("self_harm", "care-prompt", "6", "warn", 6),
+    Rule("underage", "age-claim", "2", "suspend", 6, Automated.NOT_AUTOMATED),
+    Rule("child_safety", "hash-match", "1", "ban", 6, Automated.FULLY, reversible=False),
 )
 POLICIES: Final = tuple(dict.fromkeys(rule.policy_id for rule in RULES))
 PEAK_HOUR: Final = {policy_id: 13 + 2 * (i % 5) for i, policy_id in enumerate(POLICIES)}
@@ -95,10 +99,10 @@ class Platform:
         """What happens in [from_ms, to_ms), in order of time; `factors` multiply the rate of a policy."""
         found: list[Proposal] = []
         for rule in self.rules:
-            factor = (factors or {}).get(rule.policy_id, 1.0)
-            expected = rule.per_h * rhythm(rule.policy_id, from_ms) * factor * (to_ms - from_ms) / HOUR_MS
+            factor = 1.0 if rule.strays else rhythm(rule.policy_id, from_ms) * (factors or {}).get(rule.policy_id, 1.0)
+            expected = rule.per_h * factor * (to_ms - from_ms) / HOUR_MS
             found += self._draw(rule, from_ms, to_ms, int(self._random.poisson(expected)))
-        return sorted(found, key=lambda proposal: proposal.action.time)
+        return sorted(found, key=lambda proposal: proposal.time_ms)
 
     def _draw(self, rule: Rule, from_ms: int, to_ms: int, count: int) -> Iterator[Proposal]:
         if not count:
@@ -110,7 +114,8 @@ class Platform:
         ages = self._random.gamma(2.0, 3 * YEAR_MS if rule.strays else 4 * DAY_MS, count).tolist()
         for time_ms, region, subject, age_ms in zip(times, regions, subjects, ages, strict=True):
             self._count += 1
-            yield Proposal(self._action(rule, time_ms, REGIONS[region], subject, int(age_ms)), rule.strays)
+            action = self._action(rule, time_ms, REGIONS[region], subject, int(age_ms))
+            yield Proposal(time_ms, action, rule.strays)
 
     def _action(self, rule: Rule, time_ms: int, region: str, subject: int, age_ms: int) -> Action:
         number = f"{self._count:08d}"

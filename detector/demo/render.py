@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from detector.demo.scenario import BAD_POLICY, SPEED, WAVE_FACTOR, WAVE_POLICY, bad_origin
+from detector.demo.scenario import BAD_POLICY, WAVE_FACTOR, WAVE_POLICY, bad_origin
 from detector.events import State
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from detector.demo.run import Demo
     from detector.demo.scene import Row
-    from detector.events import Alert, Breaker, Evidence
+    from detector.events import Alert, Evidence
 
 BAR_CELLS: Final = 10
-WIDTH: Final = 100
+SAID_CELLS: Final = 28
 _STYLES: Final = {State.OPEN: "red", State.HALF_OPEN: "yellow", State.CLOSED: "green", State.FAULT: "red"}
 
 
@@ -32,7 +32,7 @@ class Line(NamedTuple):
 
 def table(rows: Sequence[Row]) -> list[Line]:
     """What each policy does, what that says, and where its breaker stands."""
-    head = f"{'policy':<15}{'per min':>8}{'usual':>8}  {'':<{BAR_CELLS}}  {'evidence':<34}breaker"
+    head = f"{'policy':<15}{'per min':>8}{'usual':>8}  {'':<{BAR_CELLS}}  {'evidence':<{SAID_CELLS}}breaker"
     return [Line(head, "dim"), *map(_row, rows)]
 
 
@@ -40,7 +40,8 @@ def _row(row: Row) -> Line:
     ratio = row.per_min / row.usual_per_min
     bar = "#" * min(BAR_CELLS, int(ratio)) if ratio >= 2 else ""  # noqa: PLR2004 - twice is worth a look
     said = evidence(row.evidence) if row.evidence else ""
-    text = f"{row.policy_id:<15}{row.per_min:>8.1f}{row.usual_per_min:>8.1f}  {bar:<{BAR_CELLS}}  {said:<34}{_breaker(row)}"
+    figures = f"{row.policy_id:<15}{row.per_min:>8.1f}{row.usual_per_min:>8.1f}  {bar:<{BAR_CELLS}}"
+    text = f"{figures}  {said:<{SAID_CELLS}}{_breaker(row)}"
     style = _STYLES[row.breaker] if row.breaker is not State.CLOSED else "yellow" if row.warned else ""
     return Line(text.rstrip(), style)
 
@@ -61,20 +62,25 @@ def clock(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%a %d %b %H:%M")
 
 
-def rates(rows: Sequence[Row]) -> str:
-    """One line of rates, the busiest policies by what is usual for them first."""
-    busiest = sorted(rows, key=lambda row: -row.per_min / row.usual_per_min)[:4]
-    shown = ", ".join(f"{row.policy_id} {row.per_min:.1f} (usual {row.usual_per_min:.1f})" for row in busiest)
-    return f"actions a minute: {shown}, ..."
+def status(rows: Sequence[Row]) -> Line:
+    """The two policies that the story is about, and all others together, in one line."""
+    shown = [_rate(row.policy_id, [row]) for row in rows if row.policy_id in (WAVE_POLICY, BAD_POLICY)]
+    others = [row for row in rows if row.policy_id not in (WAVE_POLICY, BAD_POLICY)]
+    held = sum(row.held for row in rows)
+    return Line(f"per minute: {', '.join(shown)}, {_rate('the ten others', others)}; {held} held", "dim")
+
+
+def _rate(name: str, rows: Sequence[Row]) -> str:
+    return f"{name} {sum(row.per_min for row in rows):.1f} (usual {sum(row.usual_per_min for row in rows):.1f})"
 
 
 def alert(said: Alert) -> Line:
     """One line on an alert."""
     figures = "; ".join(evidence(each) for each in said.evidence)
     if said.type == "breaker.warned":
-        return Line(f"warning   {said.scope.id}: {figures}. Nothing is paused.", "yellow")
-    word = f"{said.from_state.value} -> {said.to_state.value}"
-    return Line(f"BREAKER   {said.scope.id}: {word}. {said.reason}", _STYLES[said.to_state])
+        return Line(f"  warning  {said.scope.id}: {figures}", "yellow")
+    moved = f"{said.from_state.value} -> {said.to_state.value}"
+    return Line(f"  BREAKER  {said.scope.id}: {moved} ({figures or said.reason})", _STYLES[said.to_state])
 
 
 def record(said: Alert) -> list[Line]:
@@ -93,23 +99,26 @@ def record(said: Alert) -> list[Line]:
 
 def summary(demo: Demo) -> list[Line]:
     """How it went, in five lines."""
-    ledger, failures = demo.service.ledger, demo.failures()
-    others = sum(ledger.executed.values()) - ledger.wrongful_executed
-    tripped_s = demo.tripped_s - demo.deployed_s
-    lines = [
-        f"Learned   {demo.history:,} actions of 28 days gave the usual rate of 12 policies at each hour of the week.",
-        f"Wave      {WAVE_POLICY} acted {WAVE_FACTOR} times as often as usual: warned, and {ledger.held[WAVE_POLICY]} actions held.",
-        f"Trip      {bad_origin()} was stopped {tripped_s:.1f} s ({tripped_s * SPEED / 60:.0f} of the platform's minutes) after "
-        f"it went live: {ledger.wrongful_executed} people were wrongly suspended.",
-        f"Spared    {ledger.wrongful_held} people whom it also wanted; {ledger.held[BAD_POLICY]} actions wait for review, "
-        f"{others:,} others ran on.",
+    failures = demo.failures()
+    learned = Line(f"Learned  what is usual for 12 policies at each hour of the week, from {demo.history:,} actions.")
+    ending = Line(f"Failed   {'; '.join(failures)}.", "red") if failures else Line(_after(demo), "green")
+    return [learned, *(_story(demo) if demo.tripped_s else ()), ending]
+
+
+def _story(demo: Demo) -> list[Line]:
+    ledger, after_s = demo.service.ledger, demo.tripped_s - demo.deployed_s
+    ran_on = sum(ledger.executed.values()) - ledger.wrongful_executed
+    wrong, spared, held = ledger.wrongful_executed, ledger.wrongful_held, ledger.held[BAD_POLICY]
+    return [
+        Line(f"Wave     {WAVE_FACTOR} times the usual {WAVE_POLICY}: a warning, and nothing was paused."),
+        Line(
+            f"Trip     {bad_origin()} was stopped {after_s:.1f} s after it went live: {wrong} people wrongly suspended."
+        ),
+        Line(f"Spared   {spared} more. {held} actions wait for review; {ran_on:,} of other rules and policies ran on."),
     ]
-    found = [Line(text) for text in lines] if demo.tripped_s else [Line(lines[0])]
-    return [*found, Line(f"Failed    {'; '.join(failures)}.", "red") if failures else Line(_after(demo), "green")]
 
 
 def _after(demo: Demo) -> str:
-    last = [each.state for each in demo.watched.breakers.values() if each.scope.value == bad_origin()]
-    if State.CLOSED in last:
-        return "After     rolled back; the breaker cooled down, probed, and closed by itself."
-    return "After     the breaker stands open: its automated actions are held until it has cooled down."
+    if demo.watched.breakers[f"{BAD_POLICY}|rule_version={bad_origin()}"].state is State.CLOSED:
+        return "After    the rollback the breaker cooled down, probed, and closed by itself."
+    return "After    the rollback the breaker is still cooling down; it would close by itself."

@@ -11,7 +11,6 @@ from detector.events import Alert, Breaker, Evidence, Heartbeat, State
 if TYPE_CHECKING:
     from detector.demo.platform import Platform
     from detector.demo.service import Ledger
-    from detector.events import Event
 
 EVIDENCE_MS = 15 * 60_000
 """How long an alert's evidence stays on show, in the platform's time."""

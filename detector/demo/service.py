@@ -29,14 +29,17 @@ class Ledger:
         self.wrongful_held = 0
         self._recent: deque[tuple[int, str]] = deque()
 
-    def note(self, proposal: Proposal, time_ms: int, *, executed: bool) -> None:
-        """Count one."""
-        policy_id = proposal.action.policy_id
-        (self.executed if executed else self.held)[policy_id] += 1
-        self._recent.append((time_ms, policy_id))
+    def note(self, proposal: Proposal, *, executed: bool) -> None:
+        """Count one that the gate was asked about."""
+        (self.executed if executed else self.held)[proposal.action.policy_id] += 1
+        self.saw(proposal)
         if proposal.is_wrongful:
             self.wrongful_executed += executed
             self.wrongful_held += not executed
+
+    def saw(self, proposal: Proposal) -> None:
+        """Count it towards the rates only; proposals come in order of their time."""
+        self._recent.append((proposal.time_ms, proposal.action.policy_id))
 
     def per_min(self, now_ms: int) -> Counter[str]:
         """Actions a minute, executed and held, over the last five minutes of the platform's time."""
@@ -69,7 +72,7 @@ class Service:
             reversible=action.reversible is not False,
         )
         self.tell(action if decision.allow else replace(action, status="held"))
-        self.ledger.note(proposal, int(action.time), executed=decision.allow)  # type: ignore[arg-type]  # the platform's are ints
+        self.ledger.note(proposal, executed=decision.allow)
         return decision.allow
 
     def tell(self, event: Event) -> None:

@@ -48,7 +48,7 @@ class Show:
         """A moment has passed; called often."""
         if time.monotonic() - self._drawn_s >= STATUS_S:
             self._drawn_s = time.monotonic()
-            self._lines([Line(render.rates(_rows(demo)), "dim")])
+            self._lines([render.status(_rows(demo))])
 
     def record(self, record: Record) -> None:
         """The detector has said something. What it warns of while it learns is left out."""

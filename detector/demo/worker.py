@@ -40,7 +40,7 @@ class Worker:
     def __enter__(self) -> Self:
         """Start it."""
         self._log = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(  # noqa: S603 - this very program
+        self._process = subprocess.Popen(
             [sys.executable, "-c", "from detector.cli import main; main()", "run"],
             env=self._env,
             stdin=subprocess.DEVNULL,
