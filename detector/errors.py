@@ -1,15 +1,15 @@
 """Every error this package raises on purpose.
 
-    DetectorError
-      ConfigError          a file or setting is wrong; carries every problem found; the CLI exits with 2
-      BadRecord            one input record can't be used; it goes to the dead-letter topic with its reason
-      IllegalTransition    a breaker was asked for an edge that its table does not have
-      StateError           bytes of a policy's state can't be read; that policy goes to FAULT
-      BrokenWorld          the process must stop; a restart is safe
-        TopicMismatch      a topic's settings would break an invariant
-        UnsupportedVersion a pinned library is another one than this code was proved on
-        Fenced             this worker no longer owns what it was about to write
-        PoisonedPartition  too many bad records in a row: stop, rather than drain a stream into dead letters
+DetectorError
+  ConfigError          a file or setting is wrong; carries every problem found; the CLI exits with 2
+  BadRecord            one input record can't be used; it goes to the dead-letter topic with its reason
+  IllegalTransition    a breaker was asked for an edge that its table does not have
+  StateError           bytes of a policy's state can't be read; that policy goes to FAULT
+  BrokenWorld          the process must stop; a restart is safe
+    TopicMismatch      a topic's settings would break an invariant
+    UnsupportedVersion a pinned library is another one than this code was proved on
+    Fenced             this worker no longer owns what it was about to write
+    PoisonedPartition  too many bad records in a row: stop, rather than drain a stream into dead letters
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ class Scope(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def id(self) -> str:
-        """Stable text form: `policy` or `policy|dimension=value`; `%`, `|` and `/` of the policy id are percent-encoded.
+        """Text form: `policy` or `policy|dimension=value`; `%`, `|` and `/` of the policy id are percent-encoded.
 
         So no policy id can imitate a narrowed scope, nor the key of a heartbeat.
         """
