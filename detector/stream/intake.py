@@ -107,7 +107,8 @@ class Intake:
         self, source: int, chunk: Sequence[ConsumerRecord], now_ms: int, bad: list[_Bad]
     ) -> tuple[list[int], list[AnyEvent], int]:
         """Offsets and events of the good ones, and how far the partition may be read."""
-        offsets, events = list[int](), list[AnyEvent]()
+        offsets: list[int] = []
+        events: list[AnyEvent] = []
         for record in chunk:
             try:
                 events.append(self._decoder.decode(record.value, record.headers, now_ms))
