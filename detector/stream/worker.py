@@ -135,6 +135,8 @@ class Worker:
 
     def obstacle(self) -> str | None:
         """Why this worker is not ready, None when it is. One without partitions is: it stands by."""
+        if self._vitals.beat_s is None:
+            return "this worker has not joined its group yet"
         if not self.app.started or self.app.rebalancing:
             return "partitions are being assigned, or their state is being read"
         if not self.app.policies.is_assigned:
