@@ -25,23 +25,16 @@ Name = Literal[
     "worker_failed",  # the process exits and a supervisor restarts it
     "http_listening",
     "topics_verified",
-    "partitions_assigned",
-    "partitions_revoked",
     "state_recovered",  # the seal proves that the table is complete
     "state_incomplete",  # it does not: recovery goes on
     "source_stalled",  # a source partition is left out of the stream clock
-    "source_resumed",
     "records_refused",  # bad records went to the dead-letter topic
     "log_gap",  # the log misses a range of a source partition
-    "send_failed",
     "checkpoint_failed",
-    "loop_late",  # the event loop stood still
     "policy_file_loaded",
     "policy_file_rejected",
-    "settings_applied",  # a policy file's version is in force in a log partition
     "breaker_moved",
     "policy_faulted",  # one policy's step failed: it alone is in FAULT
-    "unlisted_cap_reached",  # further unlisted policies are not tracked
 ]
 
 Format = Literal["json", "plain"]
@@ -60,25 +53,17 @@ class Fields(TypedDict, total=False):
     config_version: str
     count: int
     detail: str
-    duration_s: float
+    directive: str
     from_state: str
     generation: int
-    lag_s: float
-    offset: int
     partition: int
     partitions: list[int]
-    path: str
-    policy_id: str
     position: int
     reason: str
     scope: str
     seal: int | None
-    sink: str
-    stage: str
     to_state: str
-    topic: str
     version: str
-    worker: str
 
 
 def info(name: Name, **fields: Unpack[Fields]) -> None:

@@ -39,7 +39,6 @@ RowResult = Literal[
     "late",  # counted, but its bucket had settled: no evidence
     "ahead",  # too far ahead of the stream clock: no evidence
     "duplicate",  # its event id was seen within the lateness horizon
-    "repeated",  # part of a message that intake sent twice
     "untracked",  # of an unlisted policy above the cap
 ]
 
@@ -136,6 +135,9 @@ class Watch:
             "detector_rows", "Rows read from the log, each under one result.", ["result"], registry=registry
         )
         self.gaps = Counter("detector_log_gaps", "Ranges of the source that the log does not hold.", registry=registry)
+        self.repeats = Counter(
+            "detector_repeated_messages", "Messages that intake sent again after a crash: skipped.", registry=registry
+        )
         self.heartbeats = Counter("detector_heartbeats", "Heartbeats sent to gates.", registry=registry)
         self._alerts = Counter(
             "detector_alerts", "Alerts sent, warnings included, by type.", ["policy", "type"], registry=registry
@@ -245,7 +247,7 @@ class PolicyFile:
             "detector_tracked_policies", "Policies that this worker tracks.", ["listed"], registry=registry
         )
         self.unlisted_cap = Gauge(
-            "detector_unlisted_policies_cap", "Unlisted policies that this worker would track.", registry=registry
+            "detector_unlisted_policies_cap", "Unlisted policies tracked per log partition, at most.", registry=registry
         )
         self._ok = Gauge(
             "detector_policy_file_last_reload_successful",

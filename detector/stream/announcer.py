@@ -34,6 +34,7 @@ class Announcer:
     def _load(self) -> Ruleset:
         ruleset = policies.load(self._settings.policies).ruleset
         self._metrics.policy_file.loaded(ruleset.version, time.time())
+        self._metrics.policy_file.unlisted_cap.set(ruleset.unknown.cap)
         self._metrics.list_policies(each.id for each in ruleset.policies)
         logs.info("policy_file_loaded", config_version=ruleset.version, count=len(ruleset.policies))
         return ruleset

@@ -73,6 +73,10 @@ class FoldConsumer(Consumer):
         """Read no more of `tp` until partitions are assigned again."""
         self._stalled.add(tp)
 
+    def is_stalled(self, tp: TP) -> bool:
+        """Whether `tp` was stalled since partitions were assigned."""
+        return tp in self._stalled
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek, and remember what was committed."""
         self._stalled.clear()

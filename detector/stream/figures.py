@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from faust.types import TP
 
+from detector import logs
 from detector.fold import report
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Figures:
         self._consumer = consumer
         self._metrics = metrics
         self._counted: dict[int, Counter[str]] = {}
+        self._sources: set[int] = set()
 
     def finished(self, stage: Stage, batch: Batch, seconds: float) -> None:
         """A step ended."""
@@ -51,6 +53,7 @@ class Figures:
         """These were acknowledged."""
         for alert in alerts:
             self._metrics.watch.alert(alert)
+            _say(alert)
         for breaker in breakers:
             self._metrics.breakers.update(breaker)
         self._metrics.watch.heartbeats.inc(heartbeats)
@@ -68,12 +71,17 @@ class Figures:
 
     def read(self) -> None:
         """Once a second: what is not worth counting each time."""
-        for stage, topic in self._topics.items():
-            self._read_stage(stage, {tp for tp in self._consumer.assignment() if tp.topic == topic})
+        owned = {
+            stage: {tp for tp in self._consumer.assignment() if tp.topic == topic}
+            for stage, topic in self._topics.items()
+        }
+        for stage, partitions in owned.items():
+            self._read_stage(stage, partitions)
+        self._read_sources(owned["intake"])
         for partition, before in self._counted.items():
             mine = self._fold.partitions[partition]
             self._counted[partition] = now = _counters(mine)
-            self._count(now - before)
+            self._count(partition, now - before)
             self._metrics.watch.clock(
                 partition, log_time_s=mine.clock.log_ms / 1000, lag_s=mine.clock.behind_ms(mine.clock.log_ms) / 1000
             )
@@ -88,13 +96,38 @@ class Figures:
         if owned and not lag:
             self._metrics.stages.progress.labels(stage).set(time.time())
 
-    def _count(self, new: Counter[str]) -> None:
+    def _read_sources(self, owned: Collection[TP]) -> None:
+        for tp in owned:
+            self._metrics.intake.stalled(tp.partition, is_stalled=self._consumer.is_stalled(tp))
+        for partition in self._sources - {tp.partition for tp in owned}:
+            self._metrics.intake.forget(partition)
+        self._sources = {tp.partition for tp in owned}
+
+    def _count(self, partition: int, new: Counter[str]) -> None:
         watch = self._metrics.watch
         for name, result in RESULTS.items():
             watch.rows(result, new[name])
         watch.rows("applied", max(0, new["rows"] - new["late"] - new["refused"]))
         watch.gaps.inc(new["gaps"])
+        watch.repeats.inc(new["repeated"])
+        if new["gaps"]:
+            logs.error("log_gap", partition=partition, count=new["gaps"])
 
 
 def _counters(mine: Partition) -> Counter[str]:
-    return Counter({**mine.counters, "gaps": mine.ranges.gaps})
+    return Counter({**mine.counters, "gaps": mine.ranges.gaps, "repeated": mine.ranges.repeated})
+
+
+def _say(alert: Alert) -> None:
+    if alert.type == "breaker.faulted":
+        logs.error("policy_faulted", scope=alert.scope.id, reason=alert.reason)
+    elif alert.from_state is not alert.to_state:
+        logs.info(
+            "breaker_moved",
+            scope=alert.scope.id,
+            from_state=alert.from_state.value,
+            to_state=alert.to_state.value,
+            directive=alert.directive.value,
+            generation=alert.generation,
+            reason=alert.reason,
+        )

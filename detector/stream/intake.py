@@ -129,7 +129,6 @@ class Intake:
             logs.error("source_stalled", error, partition=source, reason="dead letters")
             self._sources.stall(source)
             self._consumer.stall(TP(self._settings.events_topic, source))
-            self._metrics.intake.stalled(source, is_stalled=True)
             return False
         return True
 

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -36,22 +37,21 @@ def lines(restored):
 
 def test_a_json_line_carries_time_level_event_and_fields(lines):
     written = lines()
-    logs.info("partitions_assigned", stage="watch", partitions=[1, 2])
+    logs.info("state_recovered", partitions=[1, 2])
     (line,) = map(json.loads, written())
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line.pop("time"))
     assert line == {
         "level": "INFO",
         "logger": "detector",
-        "event": "partitions_assigned",
-        "stage": "watch",
+        "event": "state_recovered",
         "partitions": [1, 2],
     }
 
 
 def test_a_plain_line_reads_from_left_to_right(lines):
     written = lines("plain")
-    logs.warning("log_gap", partition=3, offset=17)
-    assert written()[0].split(" ", 1)[1] == "WARNING log_gap partition=3 offset=17"
+    logs.warning("log_gap", partition=3, count=17)
+    assert written()[0].split(" ", 1)[1] == "WARNING log_gap partition=3 count=17"
 
 
 @pytest.mark.parametrize("form", ["json", "plain"])
@@ -72,7 +72,7 @@ def test_a_long_id_is_cut(lines):
 def test_user_information_in_urls_is_masked_also_for_third_parties(lines, form):
     written = lines(form)
     logging.getLogger("kafka.client").warning("connecting to %s", "kafka://app:hunter2@broker:9092")
-    logs.error("send_failed", OSError("no route to sasl://app:hunter2@broker:9092"), address="k://app:hunter2@b")
+    logs.error("worker_failed", OSError("no route to sasl://app:hunter2@broker:9092"), address="k://app:hunter2@b")
     assert "hunter2" not in "".join(written())
     assert "kafka://***@broker:9092" in written()[0]
 
@@ -108,8 +108,16 @@ def test_third_party_messages_keep_their_text_and_no_event_name(lines):
 def test_the_level_is_the_least_that_is_written(lines):
     written = lines(level="WARNING")
     logs.info("worker_starting")
-    logs.warning("loop_late", lag_s=1.5)
-    assert [json.loads(line)["event"] for line in written()] == ["loop_late"]
+    logs.warning("log_gap", count=1)
+    assert [json.loads(line)["event"] for line in written()] == ["log_gap"]
+
+
+def test_every_event_name_and_field_is_used_by_the_package():
+    package = Path(logs.__file__).parent
+    source = "".join(path.read_text() for path in package.rglob("*.py") if path != Path(logs.__file__))
+    assert [name for name in get_args(logs.Name) if f'"{name}"' not in source] == []
+    calls = "".join(re.findall(r"(?s)logs\.(?:info|warning|error)\((.*?)\)\n", source))
+    assert [field for field in logs.Fields.__annotations__ if f"{field}=" not in calls] == []
 
 
 def test_event_names_are_unique_snake_case():
