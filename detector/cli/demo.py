@@ -13,7 +13,7 @@ import click
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(20, 600),
+    type=click.FloatRange(1, 600),
     default=85.0,
     show_default=True,
     help="End after this many at the latest.",
@@ -24,9 +24,9 @@ def command(as_json: bool, seconds: float) -> None:
     Exit 1: the bad rule version was not stopped in time, or something else was.
     """
     from detector.demo.run import Demo  # noqa: PLC0415 - Kafka clients; --help needs none
-    from detector.demo.show import Json, Screen, Show  # noqa: PLC0415 - the same
+    from detector.demo.show import pick  # noqa: PLC0415 - the same
 
-    show = Json() if as_json else Screen() if sys.stdout.isatty() else Show()
+    show = pick(as_json=as_json)
     demo = Demo(show, seconds)
     demo.run()
     show.end(demo)

@@ -1,4 +1,4 @@
-"""What the detector says, read from its output topics as any consumer would."""
+"""What the detector says: its output topics, read as any consumer would, and of its log the ticks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from kafka import KafkaConsumer, TopicPartition
 
 from detector.broker import PARTITIONS
+from detector.wire import log
 from detector.wire.cloudevents import parse_alert, parse_breaker_record
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from detector.events import Alert, Breaker, Heartbeat
 
+LOG: Final = "enforcement.intake"
 ALERTS: Final = "enforcement.alerts"
 BREAKERS: Final = "enforcement.breakers"
 _POLL_MS: Final = 100
@@ -23,16 +25,16 @@ _STOP_S: Final = 5.0
 
 
 class Record(NamedTuple):
-    """One record of an output topic, as bytes and as what it says."""
+    """One record, as bytes and as what it says."""
 
     topic: str
-    key: bytes
+    key: bytes | None
     value: bytes
-    said: Alert | Breaker | Heartbeat
+    said: Alert | Breaker | Heartbeat | log.Record
 
 
 class Feed:
-    """Context manager around a thread that reads both topics from their start."""
+    """Context manager around a thread that reads these topics from their start."""
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
@@ -59,6 +61,7 @@ class Feed:
     def _run(self) -> None:
         consumer = KafkaConsumer(bootstrap_servers=self._bootstrap, api_version=(2, 1))
         partitions = [TopicPartition(topic, p) for topic in (ALERTS, BREAKERS) for p in range(PARTITIONS)]
+        partitions.append(TopicPartition(LOG, 0))  # ticks go to all of its partitions
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
         while not self._stopping.is_set():
@@ -68,6 +71,7 @@ class Feed:
         consumer.close(autocommit=False)
 
 
-def _record(topic: str, key: bytes, value: bytes) -> Record:
-    said = parse_alert(value) if topic == ALERTS else parse_breaker_record(key, value)
-    return Record(topic, key, value, said)
+def _record(topic: str, key: bytes | None, value: bytes) -> Record:
+    if topic == LOG:
+        return Record(topic, key, value, log.decode(value))
+    return Record(topic, key, value, parse_alert(value) if topic == ALERTS else parse_breaker_record(key or b"", value))

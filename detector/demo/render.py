@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BAR_CELLS: Final = 10
 SAID_CELLS: Final = 28
+MANY_PER_MIN: Final = 1.0
+"""Below this, times the usual is mostly chance."""
 _STYLES: Final = {State.OPEN: "red", State.HALF_OPEN: "yellow", State.CLOSED: "green", State.FAULT: "red"}
 
 
@@ -38,7 +40,7 @@ def table(rows: Sequence[Row]) -> list[Line]:
 
 def _row(row: Row) -> Line:
     ratio = row.per_min / row.usual_per_min
-    bar = "#" * min(BAR_CELLS, int(ratio)) if ratio >= 2 else ""  # noqa: PLR2004 - twice is worth a look
+    bar = "#" * min(BAR_CELLS, int(ratio)) if row.per_min >= MANY_PER_MIN else ""
     said = evidence(row.evidence) if row.evidence else ""
     figures = f"{row.policy_id:<15}{row.per_min:>8.1f}{row.usual_per_min:>8.1f}  {bar:<{BAR_CELLS}}"
     text = f"{figures}  {said:<{SAID_CELLS}}{_breaker(row)}"

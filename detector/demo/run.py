@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from detector.broker import PARTITIONS, EmbeddedBroker
-from detector.demo.feed import ALERTS, BREAKERS, Feed
+from detector.demo.feed import ALERTS, BREAKERS, LOG, Feed
 from detector.demo.platform import DAY_MS, HOUR_MS, Platform
 from detector.demo.scenario import ACTS, BAD_POLICY, SPEED, Act
 from detector.demo.scene import Watched
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from detector.demo.show import Show
 
 EVENTS: Final = "enforcement.events"
-TOPICS: Final = (EVENTS, "enforcement.intake", ALERTS, BREAKERS, "enforcement.deadletters", CHANGELOG)
+TOPICS: Final = (EVENTS, LOG, ALERTS, BREAKERS, "enforcement.deadletters", CHANGELOG)
 SOURCE: Final = 0
-"""All events take one partition: a month in seconds leaves no time for partitions to run apart."""
+"""All events take one partition: weeks in seconds leave no time for partitions to run apart."""
 SEED: Final = 3
-HISTORY_DAYS: Final = 28
-LEAD_MS: Final = 5 * DAY_MS
+HISTORY_DAYS: Final = 21
+LEAD_MS: Final = 6 * DAY_MS
 """How far the history may run ahead of the detector's clock; it takes no evidence from a week ahead."""
 WEEK_H: Final = 168
 LIVE_HOUR: Final = 6 * 24 + 14
@@ -76,18 +76,18 @@ class Demo:
         self._producer.produce(EVENTS, value, partition=SOURCE)
 
     def _wait_for_worker(self) -> None:
-        while len(self.watched.stream_ms) < PARTITIONS:
+        while len(self.watched.beating) < PARTITIONS:
             self._pause()
 
     def _learn(self) -> None:
-        """Four weeks as fast as the detector takes them in."""
+        """Three weeks as fast as the detector takes them in."""
         end_ms = last_wednesday_ms(int(time.time() * 1000))
         begin_ms = end_ms - HISTORY_DAYS * DAY_MS
         self._show.say(
             f"{HISTORY_DAYS} days of the platform's history go in: what is usual, at which hour of the week?"
         )
         for hour_ms in range(begin_ms, end_ms, HOUR_MS):
-            while hour_ms - LEAD_MS > max(begin_ms, self._stream_ms()):
+            while hour_ms - LEAD_MS > max(begin_ms, self.watched.told_ms):
                 self._pause()
             for proposal in self.platform.proposals(hour_ms, hour_ms + HOUR_MS):
                 self.service.tell(proposal.action)
@@ -95,7 +95,7 @@ class Demo:
                 self.history += 1
             self._producer.poll(0)
             self.service.ledger.per_min(hour_ms)
-        while self._stream_ms() < end_ms - HOUR_MS:
+        while self.watched.told_ms < end_ms - HOUR_MS:
             self._pause()
         self.watched.live_ms = self.now_ms = end_ms
         self._show.say(f"{self.history:,} actions learned. From here on, one second is one minute of the platform.")
@@ -126,9 +126,6 @@ class Demo:
         return found + [
             f"{count} actions of {policy_id} were held" for policy_id, count in held.items() if policy_id != BAD_POLICY
         ]
-
-    def _stream_ms(self) -> int:
-        return min(self.watched.stream_ms.values(), default=0)
 
     def _pause(self) -> None:
         """Let a moment pass, and take in what the detector has said."""

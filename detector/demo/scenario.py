@@ -77,7 +77,7 @@ ACTS: Final = (
         deploy=go_live,
     ),
     Act(
-        14,
+        12,
         "The team was paged, looks at the alert, and rolls back to version 17.",
         f"{BAD_POLICY}. The breaker cools down, lets a few through to probe, and closes.",
         deploy=roll_back,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from detector.demo.platform import POLICIES
 from detector.events import Alert, Breaker, Evidence, Heartbeat, State
+from detector.wire import log
 
 if TYPE_CHECKING:
     from detector.demo.platform import Platform
@@ -32,24 +33,28 @@ class Row(NamedTuple):
 
 @dataclass(slots=True)
 class Watched:
-    """What the detector has said so far; `live_ms` is when learning ended (0: not yet), in the platform's time."""
+    """What the detector has said so far, in the platform's time.
+
+    `live_ms`: when learning ended (0: not yet). `told_ms`: newest event that the log is told of. `beating`: log
+    partitions with a heartbeat.
+    """
 
     live_ms: int = 0
-    stream_ms: dict[int, int] = field(default_factory=dict)
+    told_ms: int = 0
+    beating: set[int] = field(default_factory=set)
     breakers: dict[str, Breaker] = field(default_factory=dict)
     alerts: list[Alert] = field(default_factory=list)
-    learning_warnings: int = 0
 
-    def learn(self, said: Alert | Breaker | Heartbeat) -> None:
+    def learn(self, said: Alert | Breaker | Heartbeat | log.Record) -> None:
         """Take in a record."""
         if isinstance(said, Heartbeat):
-            self.stream_ms[said.partition] = int(said.stream_time.timestamp() * 1000)
+            self.beating.add(said.partition)
+        elif isinstance(said, log.Tick):
+            self.told_ms = max(self.told_ms, *(source.newest_ms for source in said.sources))
         elif isinstance(said, Breaker):
             self.breakers[said.scope.id] = said
-        elif self.live_ms:
+        elif isinstance(said, Alert) and self.live_ms:
             self.alerts.append(said)
-        else:
-            self.learning_warnings += 1
 
     def opened(self) -> list[Alert]:
         """The trips since it is live."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 REDRAW_S: Final = 0.25
 STATUS_S: Final = 4.0
+LEAST_ROWS: Final = 20
 _COLOURS: Final = {"red": "31;1", "yellow": "33", "green": "32", "bold": "1", "dim": "2"}
 _BACK_TO: Final = "\033[{}F\033[J"
 
@@ -90,8 +92,15 @@ class Screen(Show):
             self._drawn_s = time.monotonic()
             held, executed = demo.service.ledger.held, demo.service.ledger.executed
             foot = f"{sum(executed.values())} actions executed, {sum(held.values())} held for review"
-            self._table = [Line(""), *render.table(_rows(demo)), Line(f"{render.clock(demo.now_ms)}   {foot}", "dim")]
+            lines = [Line(""), *render.table(_rows(demo)), Line(f"{render.clock(demo.now_ms)}   {foot}", "dim")]
+            columns = shutil.get_terminal_size().columns  # a line that wraps could not be drawn over
+            self._table = [Line(line.text[:columns], line.style) for line in lines]
             self._print([])
+
+    def end(self, demo: Demo) -> None:
+        """The table stays as it is; the rest comes below."""
+        self._table, self._height = [], 0
+        super().end(demo)
 
     def _print(self, lines: Iterable[Line]) -> None:
         if self._height:
@@ -110,7 +119,7 @@ class Json(Show):
     def record(self, record: Record) -> None:
         """Print it, unless it is a heartbeat."""
         if isinstance(record.said, Alert | Breaker):
-            line = {"topic": record.topic, "key": record.key.decode(), "value": msgspec.Raw(record.value)}
+            line = {"topic": record.topic, "key": (record.key or b"").decode(), "value": msgspec.Raw(record.value)}
             self._print([Line(msgspec.json.encode(line).decode())])
 
     def say(self, text: str) -> None:
@@ -124,6 +133,14 @@ class Json(Show):
 
     def end(self, demo: Demo) -> None:
         """Not here."""
+
+
+def pick(*, as_json: bool) -> Show:
+    """The one that fits where stdout goes."""
+    if as_json:
+        return Json()
+    redraws = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return Screen() if redraws and shutil.get_terminal_size().lines >= LEAST_ROWS else Show()
 
 
 def _rows(demo: Demo) -> list[scene.Row]:
