@@ -19,6 +19,7 @@ from detector.stream.thread import FoldThread, Polled
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
+    from aiokafka.structs import ConsumerRecord
     from faust.types import ConsumerMessage
     from faust.types.transports import TPorTopicSet
 
@@ -90,8 +91,8 @@ class FoldConsumer(Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's
         """One poll: a batch for each folded topic, and the records of other topics one by one."""
         await self._steps_ended()
-        generation_id = self.app.consumer_generation_id
         polled, active = await self._wait_next_records(timeout)
+        generation_id = self.app.consumer_generation_id  # not before: what a new generation's poll drained must not be lost
         if not polled or self.should_stop:
             return
         for lead, batch in self._fold(cast("Polled", polled)):
@@ -99,9 +100,8 @@ class FoldConsumer(Consumer):
                 return
             self._pending.add(batch)
             yield lead.tp, as_message(batch, lead, generation_id)
-        others = {tp: records for tp, records in polled.items() if tp.topic not in self.app.folded}
-        for tp, record in self.scheduler.iterate(others):
-            if not self.flow_active or self.app.consumer_generation_id != generation_id:
+        for tp, record in self.scheduler.iterate(self._changelog(cast("Polled", polled))):
+            if not self.flow_active:
                 return
             if active is None or tp in active:
                 yield tp, self._to_message(tp, record)
@@ -115,6 +115,12 @@ class FoldConsumer(Consumer):
             if records:
                 partition, last = next((p, each[-1].offset) for p, each in records.items())
                 yield Lead(TP(topic, partition), last), Batch(self, topic, polled.epoch, records)
+
+    def _changelog(self, polled: Polled) -> dict[TP, list[ConsumerRecord]]:
+        """Records that recovery waits for. Only a seek makes them come again, so nothing else may drop them."""
+        if polled.seeks != self._thread.seeks:
+            return {}
+        return {tp: records for tp, records in polled.items() if tp.topic not in self.app.folded}
 
     def begin_step(self, batch: Batch) -> None:
         """An agent has taken `batch`."""

@@ -30,9 +30,10 @@ FETCH_MAX_BYTES: Final = 16 * 1024 * 1024
 
 
 class Polled(dict["TP", "list[ConsumerRecord]"]):
-    """Records by partition, with the epoch in which they were drained."""
+    """Records by partition, with the epoch, and the number of recovery's seeks, after which they were drained."""
 
     epoch: int = 0
+    seeks: int = 0
 
 
 class FoldThread(AIOKafkaConsumerThread):
@@ -41,6 +42,7 @@ class FoldThread(AIOKafkaConsumerThread):
     app: App
     aligned: bool = False
     epoch: int = 0
+    seeks: int = 0
 
     def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -86,6 +88,11 @@ class FoldThread(AIOKafkaConsumerThread):
         committed: Mapping[TP, int] = await self.call_thread(self._rewind)
         return committed
 
+    async def _seek_wait(self, consumer: AIOKafkaConsumer, partitions: Mapping[TP, int]) -> None:
+        """Recovery begins to read the changelog: what was drained before comes again."""
+        self.seeks += 1
+        await super()._seek_wait(consumer, partitions)
+
     async def _rewind(self) -> dict[TP, int | None]:
         self.aligned = False
         consumer = self._ensure_consumer()
@@ -119,6 +126,8 @@ class FoldThread(AIOKafkaConsumerThread):
         for topic, tps in groups.items():
             cap = self.app.folded.get(topic, max_records)
             polled.update(await super()._fetch_records(consumer, tps, timeout=0, max_records=cap))
+            if topic not in self.app.folded:
+                polled.seeks = self.seeks
         polled.epoch = self.epoch
         return polled
 
