@@ -76,7 +76,7 @@ class Outgoing(NamedTuple):
 
     partition: int
     value: bytes | None
-    headers: list[tuple[str, bytes]] = []
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 def send(bootstrap: str, topic: str, records: Iterable[Outgoing]) -> list[tuple[int, int]]:
@@ -88,7 +88,7 @@ def send(bootstrap: str, topic: str, records: Iterable[Outgoing]) -> list[tuple[
             topic,
             record.value,
             partition=record.partition,
-            headers=record.headers,
+            headers=list(record.headers),
             on_delivery=lambda _, message, number=number: places.update(
                 {number: (message.partition(), message.offset())}
             ),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -78,6 +80,11 @@ class Worker:
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.exits) >= count, timeout_s):
                 raise TimeoutError(f"{len(self.exits)} of {count} exits after {timeout_s:.0f} s: {self.tail()}")
+
+    def share(self) -> list[int]:
+        """Log partitions whose state it said last to have."""
+        said = re.findall(r"worker_starting|state_recovered partitions=(\[.*\])", self.log.read_text())
+        return json.loads(said[-1] or "[]") if said else []
 
     def tail(self) -> str:
         """The end of what it printed."""

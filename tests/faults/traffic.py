@@ -20,7 +20,7 @@ BURST_SHARE = 0.4
 
 
 class Traffic:
-    """Endless valid events of `policies` policies. From event number `bad_from` on, one policy's new version acts on all.
+    """Endless valid events of `policies` policies. From number `bad_from` on, a new version of one policy acts on all.
 
     Actions are ~88 % of them; 0.5 % of all events are sent twice, with the same id.
     """

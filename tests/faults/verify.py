@@ -199,7 +199,11 @@ def verify(world: World) -> Figures:
     assert {each.key: each.value for each in words} == said.breakers
     totals = alone.totals()
     assert restored.totals() == totals
-    assert totals == action_counts(source)
+    counts = action_counts(source)
+    assert totals == counts, [
+        {name: (totals.get(name), count) for name, count in counts.items() if totals.get(name) != count},
+        {number: mine.counters for number, mine in alone.partitions.items()},
+    ]
     return Figures(
         records=len(source),
         rows=len(rows),
@@ -236,7 +240,8 @@ def check_alerts(records: Iterable[Stored], expected: dict[str, bytes]) -> int:
     found: dict[str, set[bytes]] = defaultdict(set)
     for each in records:
         found[each.headers["ce_id"].decode()].add(each.value)
-    assert found.keys() == expected.keys()
+    assert not (lost := expected.keys() - found.keys()), f"{len(lost)} alerts lost: {sorted(lost)[:5]}"
+    assert not (extra := found.keys() - expected.keys()), f"{len(extra)} alerts too many: {sorted(extra)[:5]}"
     differing = {name: values for name, values in found.items() if values != {expected[name]}}
     assert not differing, f"{len(differing)} alerts differ, such as {next(iter(differing.items()))}"
     return len(records) - len(found)
