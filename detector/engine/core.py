@@ -128,6 +128,10 @@ class Engine:
                 found += self.actuator.judge(int(rows[i]), view[i : i + 1], link[i : i + 1], bucket, now)
         return found
 
+    def test_all(self, moments: Mapping[int, Moment]) -> list[Transition]:
+        """Judge all scopes of partitions that have just caught up: their open buckets came untested."""
+        return self.test(self._all_rows(moments), moments) if moments else []
+
     # --- time ---------------------------------------------------------------------------------------------------------
 
     def advance(self, to: Mapping[int, Moment]) -> list[Transition]:

@@ -115,6 +115,17 @@ def test_a_breaker_that_is_still_open_on_arrival_is_issued_then():
     assert [breaker.generation for breaker in directed(outcome)] > [opened(outcome)[0].generation]
 
 
+def test_what_passed_a_limit_during_an_outage_is_told_on_arrival_even_if_nothing_more_comes():
+    log, start = LogWriter(ruleset=RULES), MONDAY_MS + HOUR
+    log.live(steady("spam", MONDAY_MS, start, USUAL), start)
+    back = start + 90_000
+    log.rows(steady("spam", start, back, 400.0), back)
+    log.tick(back)
+    (trip,) = opened(applied(log))
+    assert trip.detected_at.timestamp() * 1000 == back
+    assert not trip.catching_up
+
+
 def test_late_rows_are_counted_and_give_no_evidence():
     log, end = LogWriter(ruleset=RULES), MONDAY_MS + HOUR
     log.live(steady("spam", MONDAY_MS, end, USUAL), end)
