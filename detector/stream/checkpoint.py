@@ -14,7 +14,7 @@ from faust.types import TP
 from detector.stream import crash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from detector.config.setting_types import Settings
     from detector.fold import Fold, Snapshot
@@ -52,11 +52,13 @@ class Checkpoint:
         self._consumer = consumer
         self._outbox = outbox
         self._metrics = metrics
-        self.begin(0)
+        self.begin(0, {})
 
-    def begin(self, epoch: int) -> None:
-        """The fold was loaded afresh."""
+    def begin(self, epoch: int, sealed: Mapping[int, int]) -> None:
+        """The fold was loaded afresh. `sealed`: log position of the seal, by partition."""
         self._epoch = epoch
+        self._sealed = sealed
+        self._floors: dict[TP, int] = {}
         self._snapshot: Snapshot | None = None
         self._policies: Iterator[Item] = iter(())
         self._started_s = self._sliced_s = monotonic()
@@ -84,6 +86,12 @@ class Checkpoint:
         self._started_s = monotonic()
         self._snapshot = self._fold.snapshot()
         self._policies = iter(self._snapshot.policies())
+        floors = {TP(self._topic, partition): floor for partition, floor in self._snapshot.floors.items()}
+        self._floors = {tp: floor for tp, floor in floors.items() if self._is_refilled(tp)}
+
+    def _is_refilled(self, tp: TP) -> bool:
+        """Whether a partition was read past its seal. Before, its fold does not know which buckets are open."""
+        return self._consumer.next_of(tp) > self._sealed.get(tp.partition, -1)
 
     async def _slice(self, budget_s: float, budget_bytes: int) -> None:
         end_s, items = monotonic() + budget_s, list[Item]()
@@ -102,8 +110,7 @@ class Checkpoint:
         crash.point("before_seal")
         await self._write(self._snapshot.seals())
         crash.point("after_seal")
-        floors = {TP(self._topic, partition): offset for partition, offset in self._snapshot.floors.items()}
-        self._consumer.declare(self._epoch, floors)
+        self._consumer.declare(self._epoch, self._floors)
         self._snapshot = None
         self._metrics.seconds.observe(monotonic() - self._started_s)
         self._metrics.last_success.set(time())

@@ -84,16 +84,19 @@ class Watch:
                 f"this worker owns partitions {sorted(owned)} of {self._settings.intake_topic} but "
                 f"{sorted(self._table.held)} of {self._table.changelog_topic_name}: both topics need the same count"
             )
+        self._figures.loaded(())
         for partition in self._owned:
             self._fold.revoke(partition)
+        sealed = dict[int, int]()
         for partition in sorted(owned):
             seal = self._fold.assign(partition, self._table.values_of(partition))
             committed = self._consumer.committed.get(TP(self._settings.intake_topic, partition))
             self._prove(partition, seal, committed)
+            sealed[partition] = -1 if seal is None else seal
             await asyncio.sleep(0)
         crash.point("recovery")
         self._owned, self.epoch = owned, epoch
-        self._checkpoint.begin(epoch)
+        self._checkpoint.begin(epoch, sealed)
         self._figures.loaded(owned)
         logs.info("state_recovered", partitions=sorted(owned))
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 PERIOD_S: Final = 0.5
 STALL_S: Final = 60.0
 """Ticks reach every log partition each second, so an owner of one that ends no step for this long is stuck."""
-REBALANCE_S: Final = 120.0
+REBALANCE_S: Final = 90.0
+"""Longer than all others may take to join, plus a pause in reading the table."""
 
 
 class Watchdog:
