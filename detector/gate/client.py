@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from detector.gate.rules import Decision
 
 POLL_MS: Final = 200
-RETRY_S: Final = 2.0
+RETRY_S: Final = 5.0
 STOP_S: Final = 3.0
 BOOTSTRAP_MS: Final = 5000
+AWAY_S: Final = 30.0
+"""Heartbeats come every 5 s: after so long without any record, this process or its network was away."""
 
 _log = logging.getLogger("detector.gate")
 
@@ -179,9 +181,14 @@ class Gate:
             consumer.close(autocommit=False)
 
     def _follow(self, consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> None:
+        heard_s = self._now_s()
         while not self._stopping.is_set():
-            for partition, records in consumer.poll(timeout_ms=POLL_MS).items():
-                now_s, wall_s = self._now_s(), time.time()
+            batches = consumer.poll(timeout_ms=POLL_MS)
+            now_s, wall_s = self._now_s(), time.time()
+            if batches and now_s - heard_s > AWAY_S:
+                ends = consumer.end_offsets(list(ends))  # what piled up meanwhile proves nothing about now
+            heard_s = now_s if batches else heard_s
+            for partition, records in batches.items():
                 for record in records:
                     live = record.offset >= ends[partition]
                     self._memory.apply(record.key, record.value, now_s=now_s, wall_s=wall_s, live=live)

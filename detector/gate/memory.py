@@ -13,11 +13,11 @@ import msgspec
 
 from detector.events import Heartbeat
 from detector.gate.word import Demand, Word, parse_word
+from detector.wire.cloudevents import HEARTBEAT_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HEARTBEAT_KEY: Final = "heartbeat/"
 Narrowing = tuple[str | None, str | None]
 """Dimension and value of a scope."""
 WHOLE: Final[Narrowing] = (None, None)
@@ -86,11 +86,12 @@ class Memory:
         `live`: written after this reader started; an older heartbeat proves nothing about now.
         """
         self.counts.records += 1
-        name = (key or b"").decode(errors="replace")
+        key = key or b""
+        name = key.decode(errors="replace")
         try:
             if value is None:
                 self._retire(name)
-            elif name.startswith(HEARTBEAT_KEY):
+            elif key.startswith(HEARTBEAT_PREFIX):
                 self._hear(msgspec.json.decode(value, type=Heartbeat), now_s if live else None)
             else:
                 self._learn(parse_word(value), now_s=now_s, wall_s=wall_s)

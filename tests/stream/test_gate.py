@@ -21,9 +21,9 @@ SPAM = {"policy_id": "spam", "action_type": "suspend"}
 class Writer:
     """Puts records on a topic of its own."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, bootstrap: str, topic: str, **options) -> None:
         self.topic = topic
-        self._producer = KafkaProducer(bootstrap_servers=bootstrap, api_version=(2, 1), enable_idempotence=False)
+        self._producer = KafkaProducer(bootstrap_servers=bootstrap, **options)
 
     def breaker(self, state: State, generation: int) -> None:
         directive = Directive.NONE if state is State.CLOSED else Directive.HOLD_FOR_REVIEW
@@ -53,7 +53,7 @@ def broker():
 def writer(broker, request):
     topic = f"breakers-{request.node.name[:40]}"
     broker.touch(topic)
-    made = Writer(broker.bootstrap, topic)
+    made = Writer(broker.bootstrap, topic, api_version=(2, 1), enable_idempotence=False)
     yield made
     made.close()
 
@@ -144,3 +144,15 @@ def test_a_decision_takes_microseconds(broker, writer):
         mean_s = (time.perf_counter() - began) / 2000
     print(f"decide: {mean_s * 1e6:.1f} us")
     assert mean_s < 100e-6
+
+
+@pytest.mark.kafka
+def test_on_apache_kafka_it_needs_no_settings_but_the_address(kafka, topics):
+    writer = Writer(kafka.bootstrap, topics.create("breakers", **{"cleanup.policy": "compact"}))
+    writer.breaker(State.CLOSED, 1)
+    with Gate(kafka.bootstrap, writer.topic, rules=Rules(log_partitions=1)) as gate:
+        assert gate.wait_ready(20)
+        writer.breaker(State.OPEN, 2)
+        writer.heartbeat()
+        assert eventually(gate, Reason.OPEN).generation == 2
+    writer.close()
