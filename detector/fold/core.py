@@ -208,8 +208,7 @@ class Fold:
             mine.catching_up, arrived = now.catching_up, mine.catching_up and not now.catching_up
             mine.arrived = arrived or (before.catching_up and not now.catching_up)
         self._tell(self.engine.advance(to), outcome)
-        arrived = [number for number in to if self.partitions[number].arrived]
-        live = {number: to[number]._replace(catching_up=False) for number in arrived}
+        live = {n: now._replace(catching_up=False) for n, now in to.items() if self.partitions[n].arrived}
         self._tell(self.engine.test_all(live), outcome)
         for record in ticks:
             self._after_tick(self.partitions[record.partition], record, outcome)
