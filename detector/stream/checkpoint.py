@@ -76,11 +76,11 @@ class Checkpoint:
 
     async def complete(self) -> None:
         """All of what the fold holds now, at once: before partitions go, and before the process ends."""
-        for _ in range(2):  # the snapshot under way, and one of now
-            if self._snapshot is None:
-                self._take()
-            while self._snapshot is not None:
-                await self._slice(LONGEST_PAUSE_S, BYTES_PER_S)
+        while self._snapshot is not None:
+            await self._slice(LONGEST_PAUSE_S, BYTES_PER_S)
+        self._take()
+        while self._snapshot is not None:
+            await self._slice(LONGEST_PAUSE_S, BYTES_PER_S)
 
     def _take(self) -> None:
         self._started_s = monotonic()

@@ -92,7 +92,8 @@ class FoldConsumer(Consumer):
         """One poll: a batch for each folded topic, and the records of other topics one by one."""
         await self._steps_ended()
         polled, active = await self._wait_next_records(timeout)
-        generation_id = self.app.consumer_generation_id  # not before: what a new generation's poll drained must not be lost
+        # Not before: what a poll of the new generation has drained must not be lost.
+        generation_id = self.app.consumer_generation_id
         if not polled or self.should_stop:
             return
         for lead, batch in self._fold(cast("Polled", polled)):
@@ -111,7 +112,7 @@ class FoldConsumer(Consumer):
         if polled.epoch != self._thread.epoch or not self._thread.aligned:
             return
         for topic in self.app.folded:
-            records = {tp.partition: polled[tp] for tp in polled if tp.topic == topic and tp not in self._stalled}
+            records = {tp.partition: polled[tp] for tp in polled if tp.topic == topic}
             if records:
                 partition, last = next((p, each[-1].offset) for p, each in records.items())
                 yield Lead(TP(topic, partition), last), Batch(self, topic, polled.epoch, records)

@@ -9,7 +9,7 @@ drain carries the `epoch` of the last seek; both change in this thread only, so 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, ensure_aiokafka_TP
@@ -119,17 +119,22 @@ class FoldThread(AIOKafkaConsumerThread):
 
     async def _drain(self, consumer: AIOKafkaConsumer, active: Iterable[TP], max_records: int | None) -> Polled:
         """All that is here, up to each topic's cap. Does not wait."""
-        polled, groups = Polled(), dict[str, set[Any]]()
-        for tp in list(active):
-            if tp.topic not in self.app.folded or self.aligned:
-                groups.setdefault(tp.topic, set()).add(tp)
-        for topic, tps in groups.items():
+        polled = Polled()
+        for topic, tps in self._readable(active).items():
             cap = self.app.folded.get(topic, max_records)
             polled.update(await super()._fetch_records(consumer, tps, timeout=0, max_records=cap))
             if topic not in self.app.folded:
                 polled.seeks = self.seeks
         polled.epoch = self.epoch
         return polled
+
+    def _readable(self, active: Iterable[TP]) -> dict[str, set[TP]]:
+        """Those of the `active` partitions that may be drained now, by topic."""
+        groups: dict[str, set[TP]] = {}
+        for tp in list(active):
+            if tp.topic not in self.app.folded or (self.aligned and not self.app.folding.is_stalled(tp)):
+                groups.setdefault(tp.topic, set()).add(tp)
+        return groups
 
     async def _wait_for_data(self, consumer: AIOKafkaConsumer, timeout_s: float) -> None:
         """Until some partition has new records, or `timeout_s` has passed. Raises what fetching raised."""
