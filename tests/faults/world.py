@@ -30,6 +30,7 @@ STARTING = -signal.SIGTERM
 """Exit code of a worker that was stopped before it did anything."""
 POLICY_FILE = """\
 stream: {lateness: 30s}
+defaults: {hard_limit: {max: 1000, per: 1m}}
 policies:
   - {id: policy-003, mode: enforce}
   - {id: policy-005, mode: enforce, hard_limit: {max: 500, per: 1m}}
