@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import click
@@ -26,6 +27,7 @@ def command(as_json: bool, seconds: float) -> None:
     from detector.demo.run import Demo  # noqa: PLC0415 - Kafka clients; --help needs none
     from detector.demo.show import pick  # noqa: PLC0415 - the same
 
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # the worker must not outlive the demo
     show = pick(as_json=as_json)
     demo = Demo(show, seconds)
     demo.run()

@@ -52,6 +52,8 @@ class Proposal(NamedTuple):
     time_ms: int
     action: Action
     is_wrongful: bool
+    age_ms: int
+    """How long the account has existed."""
 
 
 _SOMEWHAT: Final = Automated.PARTIALLY
@@ -115,7 +117,7 @@ class Platform:
         for time_ms, region, subject, age_ms in zip(times, regions, subjects, ages, strict=True):
             self._count += 1
             action = self._action(rule, time_ms, REGIONS[region], subject, int(age_ms))
-            yield Proposal(time_ms, action, rule.strays)
+            yield Proposal(time_ms, action, rule.strays, int(age_ms))
 
     def _action(self, rule: Rule, time_ms: int, region: str, subject: int, age_ms: int) -> Action:
         number = f"{self._count:08d}"

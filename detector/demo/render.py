@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from detector.demo.platform import YEAR_MS
 from detector.demo.scenario import BAD_POLICY, WAVE_FACTOR, WAVE_POLICY, bad_origin
 from detector.events import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from detector.demo.platform import Proposal
     from detector.demo.run import Demo
     from detector.demo.scene import Row
     from detector.events import Alert, Evidence
+    from detector.gate import Decision
 
 BAR_CELLS: Final = 10
 SAID_CELLS: Final = 28
@@ -83,6 +86,15 @@ def alert(said: Alert) -> Line:
         return Line(f"  warning  {said.scope.id}: {figures}", "yellow")
     moved = f"{said.from_state.value} -> {said.to_state.value}"
     return Line(f"  BREAKER  {said.scope.id}: {moved} ({figures or said.reason})", _STYLES[said.to_state])
+
+
+def fate(proposal: Proposal, decision: Decision) -> Line:
+    """What became of one wrongful action."""
+    action = proposal.action
+    who = f"{action.action_type} {action.subject_id}, here for {proposal.age_ms / YEAR_MS:.1f} years"
+    if decision.allow:
+        return Line(f"  executed {who}: wrongful, and nobody knows it yet")
+    return Line(f"  held     {who}: for review, because {decision.scope} is {decision.state}", "green")
 
 
 def record(said: Alert) -> list[Line]:

@@ -16,6 +16,7 @@ from detector.demo.worker import CHANGELOG, Worker
 from detector.gate import Gate, Rules
 
 if TYPE_CHECKING:
+    from detector.demo.platform import Proposal
     from detector.demo.show import Show
 
 EVENTS: Final = "enforcement.events"
@@ -43,6 +44,7 @@ class Demo:
         self._show = show
         self._deadline_s = time.monotonic() + seconds
         self._ran_out = False
+        self._shown_fates: set[bool] = set()
         self.platform = Platform(SEED)
         self.watched = Watched()
         self.history = 0
@@ -109,10 +111,17 @@ class Demo:
         while (elapsed_s := time.monotonic() - begin_s) < act.seconds:
             to_ms = begin_ms + int(elapsed_s * SPEED * 1000)
             for proposal in self.platform.proposals(self.now_ms, to_ms, act.factors):
-                self.service.enforce(proposal)
+                self._enforce(proposal)
             self.now_ms = to_ms
             self._pause()
             self._show.update(self)
+
+    def _enforce(self, proposal: Proposal) -> None:
+        """Of the wrongful ones, show the first that is executed and the first that is held."""
+        decision = self.service.enforce(proposal)
+        if proposal.is_wrongful and decision.allow not in self._shown_fates:
+            self._shown_fates.add(decision.allow)
+            self._show.fate(proposal, decision)
 
     def failures(self) -> list[str]:
         """What went otherwise than promised; empty when all is well."""

@@ -16,7 +16,7 @@ WAVE_POLICY: Final = "spam"
 WAVE_FACTOR: Final = 8
 BAD_POLICY: Final = "fake_accounts"
 BAD_RULE: Final = "age-signal"
-STRAY_PER_H: Final = 330.0
+STRAY_PER_H: Final = 420.0
 """How often the bad version suspends people whom it should not."""
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from detector.demo.platform import Proposal
     from detector.events import Event
-    from detector.gate import Gate
+    from detector.gate import Decision, Gate
 
 RECENT_MS: Final = 5 * 60_000
 """Rates are shown over this much of the platform's time."""
@@ -58,8 +58,8 @@ class Service:
         self._send = send
         self._encode = msgspec.json.Encoder().encode
 
-    def enforce(self, proposal: Proposal) -> bool:
-        """Execute the action, or hold it for review; either way it is an event. Returns whether it was executed."""
+    def enforce(self, proposal: Proposal) -> Decision:
+        """Execute the action, or hold it for review, as the returned decision says; either way it is an event."""
         action = proposal.action
         decision = self._gate.decide(
             policy_id=action.policy_id,
@@ -73,7 +73,7 @@ class Service:
         )
         self.tell(action if decision.allow else replace(action, status="held"))
         self.ledger.note(proposal, executed=decision.allow)
-        return decision.allow
+        return decision
 
     def tell(self, event: Event) -> None:
         """Send an event as it is."""

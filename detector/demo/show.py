@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from detector.demo.feed import Record
+    from detector.demo.platform import Proposal
     from detector.demo.run import Demo
     from detector.demo.scenario import Act
+    from detector.gate import Decision
 
 REDRAW_S: Final = 0.25
 STATUS_S: Final = 4.0
@@ -56,6 +58,10 @@ class Show:
         """The detector has said something. What it warns of while it learns is left out."""
         if isinstance(record.said, Alert) and not self._learning:
             self._lines([render.alert(record.said)])
+
+    def fate(self, proposal: Proposal, decision: Decision) -> None:
+        """What became of one person."""
+        self._lines([render.fate(proposal, decision)])
 
     def end(self, demo: Demo) -> None:
         """The alert record, and how it went."""
@@ -129,6 +135,9 @@ class Json(Show):
         """Not here."""
 
     def update(self, demo: Demo) -> None:
+        """Not here."""
+
+    def fate(self, proposal: Proposal, decision: Decision) -> None:
         """Not here."""
 
     def end(self, demo: Demo) -> None:

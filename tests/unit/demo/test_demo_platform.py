@@ -86,7 +86,7 @@ def test_the_service_executes_what_the_gate_allows_and_tells_of_what_it_holds():
     service = Service(StubGate(held_version="18"), sent.append)
     outcomes = [(p, service.enforce(p)) for p in platform.proposals(START_MS, START_MS + HOUR_MS)]
     events = [msgspec.json.decode(value, type=Action) for value in sent]
-    assert [event.status == "executed" for event in events] == [executed for _, executed in outcomes]
+    assert [event.status == "executed" for event in events] == [decision.allow for _, decision in outcomes]
     assert {event.rule_version for event in events if event.status == "held"} == {"18"}
     wrongful = sum(p.is_wrongful for p, _ in outcomes)
     assert (service.ledger.wrongful_executed, service.ledger.wrongful_held) == (0, wrongful)

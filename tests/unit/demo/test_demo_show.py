@@ -11,10 +11,11 @@ import pytest
 
 from detector.demo import render, scene, show
 from detector.demo.feed import ALERTS, BREAKERS, Record
-from detector.demo.platform import POLICIES, Platform
+from detector.demo.platform import HOUR_MS, POLICIES, RULES, Platform
 from detector.demo.run import Demo
 from detector.demo.service import Ledger
 from detector.events import Alert, Breaker, DataQuality, Directive, Evidence, Heartbeat, Impact, Scope, State
+from detector.gate import Decision, Reason
 
 NOW = datetime(2026, 11, 18, 14, 25, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -81,6 +82,18 @@ def test_the_alert_record_is_shown_whole_and_is_json():
     said = alert()
     text = "\n".join(line.text for line in render.record(said))
     assert json.loads(text) == json.loads(msgspec.json.encode(said))
+
+
+def test_the_fate_of_a_person_says_who_for_how_long_and_what_the_gate_said():
+    (rule,) = [rule for rule in RULES if rule.rule_id == "age-signal"]
+    platform = Platform(1)
+    platform.rules = [rule._replace(strays=True, per_h=50)]
+    proposal = platform.proposals(NOW_MS, NOW_MS + HOUR_MS)[0]
+    held = Decision(False, Reason.OPEN, BAD.id, "OPEN", 1, None, 0.0)  # noqa: FBT003
+    text = render.fate(proposal, held).text
+    assert f"suspend {proposal.action.subject_id}, here for " in text
+    assert text.endswith(f"for review, because {BAD.id} is OPEN")
+    assert "nobody knows" in render.fate(proposal, held._replace(allow=True)).text
 
 
 def test_a_good_run_ends_with_five_lines():
