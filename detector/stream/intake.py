@@ -144,7 +144,8 @@ class Intake:
                 offset=record.offset,
             )
             topic, headers = self._settings.deadletters_topic, dead_letter_headers(letter)
-            sent.append(await self._outbox.send("deadletters", topic, record.value, key=record.key, headers=headers))
+            value = b"" if record.key is None and record.value is None else record.value  # aiokafka sends no nothing
+            sent.append(await self._outbox.send("deadletters", topic, value, key=record.key, headers=headers))
             self._metrics.intake.dead_letter(error.reason)
         await self._outbox.settle("deadletters", sent)
         if bad:
