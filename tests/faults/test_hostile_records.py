@@ -28,7 +28,7 @@ def test_ten_thousand_hostile_records_are_dead_letters_and_the_good_ones_between
     outgoing = [Outgoing(order.randrange(SOURCE_PARTITIONS), value, headers) for value, headers, _ in mixed]
     places = send(world.bootstrap, world.settings.events_topic, outgoing)
     expected = {
-        place: (reason.encode(), value)
+        place: (reason.encode(), value or b"")
         for place, (value, _, reason) in zip(places, mixed, strict=True)
         if reason is not None
     }
