@@ -79,9 +79,10 @@ class Reader:
         self._consumer.assign([TopicPartition(topic, each, 0) for each in partitions])
 
     def take(self, timeout_s: float = 0.1) -> list[Seen]:
-        """What has come."""
-        messages = self._consumer.consume(1000, timeout_s)
+        """What has come; waits up to `timeout_s` for the first."""
+        first = self._consumer.poll(timeout_s)
         now_ns = time.time_ns()
+        messages = [first, *self._consumer.consume(1000, 0)] if first else []
         return [
             Seen(each.partition(), each.offset(), each.timestamp()[1], now_ns, each.key(), each.value())
             for each in messages

@@ -82,8 +82,22 @@ def history(count: int, per_s: int, end_ms: int, *, seed: int = 1) -> Iterator[R
         for repeat in range(BURST_FACTOR if bad else 1):
             value = action(name(policy), number + repeat * 10**9, time_ms, "2" if bad else "1", chance)
             yield Record(policy % SOURCES, value)
-    for source in range(SOURCES):
-        yield Record(source, action(THE_END, 10**12 + source, end_ms, "1", chance))
+    yield from _the_end(end_ms, chance)
+
+
+def even(count: int, policies: int, end_ms: int, *, seed: int = 1) -> Iterator[Record]:
+    """`count` events in the minute up to `end_ms`, shared evenly by `policies`; `THE_END` as in `history`."""
+    chance = random.Random(seed)
+    for number in range(count):
+        policy = number % policies
+        value = action(name(policy), number, end_ms - 60_000 + number * 60_000 // count, "1", chance)
+        yield Record(policy % SOURCES, value)
+    yield from _the_end(end_ms, chance)
+
+
+def the_end_policy() -> str:
+    """The entry of a policy file that trips when all partitions have ended."""
+    return f"  - {{id: {THE_END}, mode: enforce, hard_limit: {{max: {SOURCES - 1}, per: 1m}}}}"
 
 
 def policy_file(per_s: int) -> str:
@@ -92,8 +106,12 @@ def policy_file(per_s: int) -> str:
         f"  - {{id: {name(i)}, mode: enforce, min_rate_per_h: {share * per_s * 3600:.0f}}}"
         for i, share in enumerate(shares())
     ]
-    end = f"  - {{id: {THE_END}, mode: enforce, hard_limit: {{max: {SOURCES - 1}, per: 1m}}}}"
-    return "\n".join(["policies:", *listed, end]) + "\n"
+    return "\n".join(["policies:", *listed, the_end_policy()]) + "\n"
+
+
+def _the_end(end_ms: int, chance: random.Random) -> Iterator[Record]:
+    for source in range(SOURCES):
+        yield Record(source, action(THE_END, 10**12 + source, end_ms, "1", chance))
 
 
 def _deploy(policy: int, time_ms: int) -> bytes:
