@@ -113,7 +113,7 @@ class Platform:
         regions = self._random.choice(len(REGIONS), count, p=REGION_SHARES).tolist()
         subjects = self._random.integers(0, ACCOUNTS, count).tolist()
         # Spammers are days old; whom a stray rule hits has been here for years.
-        ages = self._random.gamma(2.0, 3 * YEAR_MS if rule.strays else 4 * DAY_MS, count).tolist()
+        ages = self._random.gamma(4.0, 1.2 * YEAR_MS if rule.strays else 2 * DAY_MS, count).tolist()
         for time_ms, region, subject, age_ms in zip(times, regions, subjects, ages, strict=True):
             self._count += 1
             action = self._action(rule, time_ms, REGIONS[region], subject, int(age_ms))

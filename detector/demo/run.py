@@ -117,9 +117,10 @@ class Demo:
             self._show.update(self)
 
     def _enforce(self, proposal: Proposal) -> None:
-        """Of the wrongful ones, show the first that is executed and the first that is held."""
+        """Of the wrongful ones, show the first that is executed, and one that is held once the alert has been shown."""
         decision = self.service.enforce(proposal)
-        if proposal.is_wrongful and decision.allow not in self._shown_fates:
+        due = decision.allow or bool(self.tripped_s)
+        if proposal.is_wrongful and due and decision.allow not in self._shown_fates:
             self._shown_fates.add(decision.allow)
             self._show.fate(proposal, decision)
 
