@@ -48,6 +48,11 @@ class BreakerState(Struct, frozen=True, array_like=True):
     alert_id: str | None = None
     warned_ms: int = 0
 
+    @property
+    def at_rest(self) -> bool:
+        """Closed, and nothing said that could still be followed by more."""
+        return self.state is State.CLOSED and not self.warned_ms
+
 
 class Moment(NamedTuple):
     """When something is decided: stream time, log time, catching up or not, and the position in the log."""

@@ -36,6 +36,7 @@ ROW: Final = np.dtype(
         ("phi", "<f8"),
         ("settled", "<i8"),  # last bucket that is final
         ("total", "<i8"),  # actions ever, final or late
+        ("born", "<i8"),  # log offset of the record that brought it
         ("seconds", "<i4", (SECONDS_CELLS,)),  # rings, see stats.windows
         ("seconds_head", "<i8"),
         ("minutes", "<i4", (MINUTES_CELLS,)),
@@ -48,7 +49,7 @@ ROW: Final = np.dtype(
     ]
 )
 PROFILE: Final = np.dtype([("counts", "<f4", (HOURS_PER_WEEK,)), ("expected", "<f4", (HOURS_PER_WEEK,))])
-_HEADS: Final = ("at", "onset", "settled", "seconds_head", "minutes_head", "hours_head", "limit_head")
+_HEADS: Final = ("seconds_head", "hours_head", "limit_head")
 
 
 class Table:
@@ -80,12 +81,16 @@ class Table:
         self.rows[row] = np.frombuffer(raw, self.rows.dtype)[0]
 
 
-def blank(table: Table, row: int, *, settled: int, floor_per_h: float) -> None:
-    """Set a new scope's row to `nothing seen yet, all before bucket `settled` is final`."""
+def blank(table: Table, row: int, *, settled: int, minute: int, offset: int, floor_per_h: float) -> None:
+    """Set a new scope's row, brought by the log record at `offset`, to: nothing seen, all up to `settled` is final.
+
+    `minute`: that of bucket `settled`, so that a new row counts as busy until then and not as idle for ever.
+    """
     values = table.rows[row : row + 1]
     for name in _HEADS:
         values[name] = NEVER
     values["settled"] = values["at"] = values["onset"] = settled
+    values["minutes_head"], values["born"] = minute, offset
     values["rate"] = values["next_rate"] = floor_per_h
     values["unlearned"] = 1
     values["phi"] = 2.0

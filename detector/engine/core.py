@@ -66,16 +66,16 @@ class Engine:
 
     def add(self, batch: Batch) -> Added:
         """Count a batch's actions. Rows at or behind what a scope has settled are late; the result says how many."""
-        self._forget_freed()
         stream = self.stream.get(batch.partition)
         rows, source = intern(self.scopes, batch, self.settled(batch.partition))
+        self._forget_freed()
         bucket = batch.time_ms[source] // self.bucket_ms
         table, links = self.scopes.table.rows, self.scopes.links.rows
         late = bucket <= table["settled"][rows]
         ahead = bucket > (stream + self.ahead) if stream is not None else np.zeros_like(late)
         fresh = links["position"][rows] < batch.offset
         np.add.at(table["total"], rows[(late | ahead) & fresh], 1)
-        counted = ~late & ~ahead
+        counted = ~late & ~ahead & (table["born"][rows] <= batch.offset)
         self.open.add(
             rows[counted], bucket[counted], batch.automated[source[counted]], batch.held[source[counted]], len(table)
         )
@@ -93,7 +93,7 @@ class Engine:
     def deploy(self, partition: int, policy_id: str, origin: str, time_ms: int, offset: int) -> None:
         """Note that an origin ("" unknown) of a policy ("" every one of the partition) was changed at `time_ms`."""
         if policy_id:
-            named = self.scopes.policy(policy_id, partition, self.settled(partition))
+            named = self.scopes.policy(policy_id, partition, self.settled(partition), offset)
             policies = [named] if named else []
         else:
             everyone = self.scopes.deploys.setdefault(partition, {})
@@ -147,7 +147,6 @@ class Engine:
     def _advance(
         self, partitions: list[int], start: int | None, end: int, moments: Mapping[int, Moment]
     ) -> list[Transition]:
-        self._forget_freed()
         found: list[Transition] = []
         at = self._begin(partitions, end) if start is None else start
         rows = self._rows(partitions, moments)

@@ -21,6 +21,7 @@ VERSION_WEIGHT: Final = 1 / 16
 SATURATION: Final = 100.0
 """Evidence is kept up to this multiple of the trip line."""
 WHOLE: Final = ("", "")
+MINUTE_MS: Final = 60_000
 
 LINK: Final = np.dtype(
     [
@@ -114,8 +115,8 @@ class Scopes:
         """The policy file in force on a partition; the built-in one before any was sent."""
         return self._rules.get(partition) or Ruleset()
 
-    def policy(self, policy_id: str, partition: int, settled: int) -> PolicyState | None:
-        """The policy, made on first sight; None where the cap on unlisted policies refuses it."""
+    def policy(self, policy_id: str, partition: int, settled: int, offset: int) -> PolicyState | None:
+        """The policy, made on first sight in the record at `offset`; None where the cap on unlisted ones refuses it."""
         known = self.policies.get(policy_id)
         if known is not None:
             return known
@@ -124,7 +125,7 @@ class Scopes:
             return None
         made = self.adopt(policy_id, partition)
         made.deploys.update(self.deploys.get(partition, {}))
-        self._new_row(made, WHOLE, settled)
+        self._new_row(made, WHOLE, settled, offset)
         return made
 
     def adopt(self, policy_id: str, partition: int) -> PolicyState:
@@ -135,17 +136,20 @@ class Scopes:
         self._unlisted[partition] = self._unlisted.get(partition, 0) + (not listed)
         return policy
 
-    def row(self, policy: PolicyState, key: Key, settled: int) -> int:
-        """Row of a value of a dimension, made on first sight; -1 where the policy does not watch the dimension."""
+    def row(self, policy: PolicyState, key: Key, settled: int, offset: int) -> int:
+        """Row of a value of a dimension, made on first sight in the record at `offset`; -1 where it is not watched.
+
+        A loaded state knows what earlier records brought; a value that it does not know had made room for another.
+        """
         known = policy.rows.get(key)
         if known is not None:
             return known
-        if key[0] not in policy.settings.scopes:
+        if key[0] not in policy.settings.scopes or offset <= policy.position:
             return -1
         if not self._make_room(policy, key[0]):
             policy.dropped_values += 1
             return -1
-        return self._new_row(policy, key, settled)
+        return self._new_row(policy, key, settled, offset)
 
     def load_row(self, policy: PolicyState, key: Key, raw: bytes) -> int:
         """A row from its stored bytes. Raises StateError."""
@@ -172,9 +176,10 @@ class Scopes:
         listed = self._listed.get(partition, {}).get(policy_id)
         return (listed, True) if listed is not None else (self.rules(partition).unknown, False)
 
-    def _new_row(self, policy: PolicyState, key: Key, settled: int) -> int:
-        row = self._claim(policy, key)
-        blank(self.table, row, settled=settled, floor_per_h=policy.settings.min_rate_per_h)
+    def _new_row(self, policy: PolicyState, key: Key, settled: int, offset: int) -> int:
+        row, minute = self._claim(policy, key), settled * self._bucket_ms // MINUTE_MS
+        floor = policy.settings.min_rate_per_h
+        blank(self.table, row, settled=settled, minute=minute, offset=offset, floor_per_h=floor)
         if key[0] == "rule_version":
             self._inherit(policy, key, row)
         return row
@@ -182,9 +187,9 @@ class Scopes:
     def _inherit(self, policy: PolicyState, key: Key, row: int) -> None:
         """A new version starts from the level of the version of the same rule that acted last."""
         rule = key[1].partition("@")[0]
-        kin = [r for k, r in policy.rows.items() if k[0] == key[0] and k != key and k[1].partition("@")[0] == rule]
+        kin = [k for k in policy.rows if k[0] == key[0] and k != key and k[1].partition("@")[0] == rule]
         if kin:
-            parent = max(kin, key=lambda r: (int(self.table.rows[r]["minutes_head"]), r))
+            parent = policy.rows[max(kin, key=lambda k: self._idleness(policy, k))]
             for name in ("level_a", "level_b", "phi_total", "phi_hours", "rate", "next_rate", "phi"):
                 self.table.rows[name][row] = self.table.rows[name][parent]
 
@@ -235,11 +240,17 @@ class Scopes:
         same = [key for key in policy.rows if key[0] == dimension]
         if len(same) < MAX_VALUES:
             return True
-        idle = [key for key in same if key not in policy.breakers]
-        if not idle:
+        at_rest = [key for key in same if policy.breaker(key).at_rest]
+        if not at_rest:
             return False
-        self._drop(policy, min(idle, key=lambda key: (int(self.table.rows[policy.rows[key]]["minutes_head"]), key)))
+        idle = min(at_rest, key=lambda key: self._idleness(policy, key))
+        self._drop(policy, idle)
+        policy.breakers.pop(idle, None)
         return True
+
+    def _idleness(self, policy: PolicyState, key: Key) -> tuple[int, Key]:
+        """Sorts the longest idle value first: by its newest final minute, never by row, which a restart changes."""
+        return int(self.table.rows[policy.rows[key]]["minutes_head"]), key
 
     def _drop(self, policy: PolicyState, key: Key) -> None:
         row = policy.rows.pop(key)

@@ -46,6 +46,8 @@ class Batch(NamedTuple):
     kind: NDArray[np.int64]
     automated: NDArray[np.bool_]
     held: NDArray[np.bool_]
+    is_refill: bool = False
+    """The loaded state already knows it: it only fills open buckets, and brings nothing new."""
 
 
 class Added(NamedTuple):

@@ -101,7 +101,7 @@ class Fold:
             state.load_policy(engine, policy, value)
         except StateError as error:
             engine.scopes.forget(policy)
-            fresh = engine.scopes.policy(policy_id, mine.number, settled)
+            fresh = engine.scopes.policy(policy_id, mine.number, settled, mine.position)
             if fresh is None:
                 return
             policy = fresh
@@ -167,8 +167,9 @@ class Fold:
         first = mine.seen.new(rows.column("event")[live].astype(np.uint64), bucket[live], record.offset)
         mine.count("duplicates", int((~first).sum()) * (not replayed))
         fresh[live[~first]] = False
-        batch = _batch(mine.number, record.offset, rows, np.flatnonzero(fresh))
-        self._deploys(batch)
+        batch = _batch(mine.number, record.offset, rows, np.flatnonzero(fresh), is_refill=replayed)
+        if not replayed:
+            self._deploys(batch)
         added = self.engine.add(batch)
         if not replayed:
             mine.count("rows", len(batch.kind))
@@ -278,7 +279,9 @@ class Fold:
                 yield policy, key
 
 
-def _batch(partition: int, offset: int, rows: log.Rows, keep: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Batch:
+def _batch(
+    partition: int, offset: int, rows: log.Rows, keep: np.ndarray[tuple[int], np.dtype[np.int64]], *, is_refill: bool
+) -> Batch:
     """The kept rows of a record, in the engine's types."""
     flags = rows.column("flags")[keep]
     return Batch(
@@ -294,4 +297,5 @@ def _batch(partition: int, offset: int, rows: log.Rows, keep: np.ndarray[tuple[i
         rows.column("kind")[keep].astype(np.int64),
         (flags & log.AUTOMATED) != 0,
         (flags & log.HELD) != 0,
+        is_refill,
     )
