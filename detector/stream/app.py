@@ -15,6 +15,7 @@ from detector.stream.exits import die
 from detector.stream.outbox import REQUEST_TIMEOUT_S
 from detector.stream.table import PolicyTable
 from detector.stream.transport import FoldTransport
+from detector.wire.deadletters import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -102,6 +103,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "consumer_max_fetch_size": MAX_FETCH_BYTES,
         "producer_acks": -1,
         "producer_linger": 0.0,
+        "producer_max_request_size": MAX_MESSAGE_BYTES,
         "producer_request_timeout": REQUEST_TIMEOUT_S,
         "stream_publish_on_commit": False,
         "stream_recovery_delay": 0.0,

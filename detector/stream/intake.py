@@ -12,7 +12,7 @@ from detector import logs
 from detector.errors import BadRecord, PoisonedPartition
 from detector.events import DeadLetter, DeadLetterReason
 from detector.stream import crash
-from detector.wire.deadletters import DeadLetterLimit, dead_letter_headers
+from detector.wire.deadletters import DeadLetterLimit, dead_letter_content, dead_letter_headers
 from detector.wire.decode import Decoder
 from detector.wire.rows import RowsBuilder
 
@@ -144,8 +144,8 @@ class Intake:
                 offset=record.offset,
             )
             topic, headers = self._settings.deadletters_topic, dead_letter_headers(letter)
-            value = b"" if record.key is None and record.value is None else record.value  # aiokafka sends no nothing
-            sent.append(await self._outbox.send("deadletters", topic, value, key=record.key, headers=headers))
+            key, value = dead_letter_content(record.key, record.value)
+            sent.append(await self._outbox.send("deadletters", topic, value, key=key, headers=headers))
             self._metrics.intake.dead_letter(error.reason)
         await self._outbox.settle("deadletters", sent)
         if bad:

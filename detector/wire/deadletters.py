@@ -6,7 +6,7 @@ while everybody believes that it is read: a wrong topic, a broken producer or a 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -14,6 +14,13 @@ from detector.errors import PoisonedPartition
 
 if TYPE_CHECKING:
     from detector.events import DeadLetter
+
+
+MAX_MESSAGE_BYTES: Final = 2 * 1024 * 1024
+"""What producers of dead letters must be allowed to send: the topic's `max.message.bytes`."""
+MAX_KEY_BYTES: Final = 64 * 1024
+MAX_VALUE_BYTES: Final = MAX_MESSAGE_BYTES - 2 * MAX_KEY_BYTES
+"""Leaves room for the key, the headers and Kafka's framing."""
 
 
 class DeadLetterLimit:
@@ -60,7 +67,18 @@ class DeadLetterLimit:
         self._credit.pop(source, None)
 
 
+def dead_letter_content(key: bytes | None, value: bytes | None) -> tuple[bytes | None, bytes | None]:
+    """Key and value of a dead-letter record: as they came, as far as a producer and the topic take them.
+
+    What can't be sent would stop the stream for ever, so both are cut to their limits, and a record of neither gets an
+    empty value.
+    """
+    if key is None and value is None:
+        return None, b""
+    return key and key[:MAX_KEY_BYTES], value and value[:MAX_VALUE_BYTES]
+
+
 def dead_letter_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
-    """Kafka headers of a dead-letter record, one per field. Its key and value stay as they came."""
+    """Kafka headers of a dead-letter record, one per field."""
     fields: dict[str, str | int] = msgspec.to_builtins(letter)
     return [(name, str(field).encode()) for name, field in fields.items()]

@@ -163,7 +163,7 @@ class Figures(NamedTuple):
 def verify(world: World, *, ahead: Collection[str] = ()) -> Figures:
     """Hold all that stands in the topics against the input, and against one process that reads the log.
 
-    To be called after a clean stop of all workers. `ahead`: policies whose producers' clocks are too fast to be counted.
+    To be called after a clean stop of all workers. `ahead`: policies whose producers' clocks are too fast to count.
     Raises AssertionError.
     """
     settings = world.settings

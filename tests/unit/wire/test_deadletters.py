@@ -6,9 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detector.contract import topics
 from detector.errors import PoisonedPartition
 from detector.events import DeadLetter, DeadLetterReason
-from detector.wire.deadletters import DeadLetterLimit, dead_letter_headers
+from detector.wire.deadletters import (
+    MAX_KEY_BYTES,
+    MAX_MESSAGE_BYTES,
+    DeadLetterLimit,
+    dead_letter_content,
+    dead_letter_headers,
+)
 
 LIMIT = {"bad_per_good": 2, "max_consecutive": 10, "allowance": 3}
 
@@ -100,3 +107,19 @@ def test_headers_say_why_and_where():
         ("partition", b"3"),
         ("offset", b"1099511627776"),
     ]
+
+
+def test_a_dead_letter_keeps_key_and_value_as_they_came():
+    assert dead_letter_content(b"key", b"{broken") == (b"key", b"{broken")
+    assert dead_letter_content(b"key", None) == (b"key", None)
+
+
+def test_a_dead_letter_of_neither_key_nor_value_has_an_empty_value_because_no_producer_sends_nothing():
+    assert dead_letter_content(None, None) == (None, b"")
+
+
+def test_a_dead_letter_is_cut_to_what_its_topic_takes():
+    key, value = dead_letter_content(bytes(10**7), bytes(10**7))
+    assert len(key) == MAX_KEY_BYTES
+    topic = next(topic for topic in topics.load() if topic.name == "enforcement.deadletters")
+    assert int(topic.config["max.message.bytes"]) == MAX_MESSAGE_BYTES > len(key) + len(value) + 10_000
