@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.faults.verify import verify
+from tests.faults.world import STARTING
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.timeout(900)]
 KILLS = int(os.environ.get("DETECTOR_FAULT_KILLS", "20"))
@@ -63,7 +64,7 @@ def test_nothing_is_lost_or_counted_twice_when_workers_are_restarted_gracefully(
         worker.terminate()
         worker.wait_for_exits(exits + 1, 30)
     settled_s = world.settle()
-    assert {each.code for worker in workers for each in worker.exits} == {0}, world.tails()
+    assert {each.code for worker in workers for each in worker.exits} <= {0, STARTING}, world.tails()
     print(f"\n4 restarts: settled {settled_s:.1f} s after: {verify(world)}")
 
 
