@@ -45,6 +45,8 @@ class Actuator:
         """Take over the breakers of a policy whose state was loaded."""
         for key in policy.breakers:
             self._file(policy, key)
+        for key in policy.rows:
+            self._scopes.expect(policy, key)
 
     def forget(self, partition: int) -> None:
         """The partition went to another worker."""
@@ -100,22 +102,24 @@ class Actuator:
         told = explain.Told(now.stream_ms, reason)
         return [self._set(policy, key, after, "breaker.faulted", now, now.stream_ms, told)]
 
-    def issue(self, partition: int, log_ms: int) -> list[tuple[PolicyState, Key]]:
+    def issue(self, partition: int, now: Moment) -> list[tuple[PolicyState, Key]]:
         """The stream has caught up: readers are now told what it came to. Returns the scopes concerned."""
         waiting = [
             (policy, key)
             for (_, key), policy in sorted(self._moving.get(partition, {}).items(), key=lambda item: item[0])
-            if not policy.breaker(key).issued
+            if not policy.breaker(key).issued and policy.position < now.offset
         ]
         for policy, key in waiting:
-            policy.breakers[key] = machine.issue(policy.breaker(key), log_ms)
+            policy.breakers[key] = machine.issue(policy.breaker(key), now.log_ms)
             policy.changed = True
         return waiting
 
-    def calm(self, partitions: Iterable[int], through: int) -> None:
+    def calm(self, moments: Mapping[int, Moment], through: int) -> None:
         """Let scopes warn again whose evidence has died down by bucket `through`, all before it being final."""
-        for partition in partitions:
+        for partition, now in moments.items():
             for (_, key), policy in list(self._warned.get(partition, {}).items()):
+                if policy.position >= now.offset:
+                    continue
                 row = policy.rows[key]
                 level = self._scopes.table.rows["evidence"][row].mean() / self._scopes.links.rows["warn_h"][row]
                 state = policy.breaker(key)

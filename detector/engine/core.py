@@ -56,8 +56,7 @@ class Engine:
 
     def forget(self, partition: int) -> None:
         """The partition went to another worker."""
-        for policy in [policy for policy in self.scopes.policies.values() if policy.partition == partition]:
-            self.scopes.forget(policy)
+        self.scopes.forget_partition(partition)
         self.actuator.forget(partition)
         self.stream.pop(partition, None)
         self._forget_freed()
@@ -67,7 +66,8 @@ class Engine:
     def add(self, batch: Batch) -> Added:
         """Count a batch's actions. Rows at or behind what a scope has settled are late; the result says how many."""
         stream = self.stream.get(batch.partition)
-        rows, source = intern(self.scopes, batch, self.settled(batch.partition))
+        settled = self.settled(batch.partition)
+        rows, source = intern(self.scopes, batch, settled)
         self._forget_freed()
         bucket = batch.time_ms[source] // self.bucket_ms
         table, links = self.scopes.table.rows, self.scopes.links.rows
@@ -85,8 +85,8 @@ class Engine:
         refused = int((batch.kind == 0).sum()) - int(whole.sum())
         return Added(
             np.unique(rows[counted & fresh]),
-            int((late & whole & fresh).sum()),
-            int((ahead & whole & fresh).sum()),
+            int((whole & (bucket <= settled)).sum()),
+            int((whole & ahead).sum()),
             refused,
         )
 
@@ -169,6 +169,7 @@ class Engine:
         for name in ("settled", "at", "onset"):
             column = self.scopes.table.rows[name]
             column[rows] = np.maximum(column[rows], at - self.lateness)
+        self._mark_changed(rows)
         return at
 
     def _settle(self, rows: Ints, after: int, through: int, moments: Mapping[int, Moment]) -> list[Transition]:
@@ -189,10 +190,10 @@ class Engine:
         settled = self.scopes.table.rows["settled"]
         settled[rows] = np.maximum(settled[rows], through)
         if through == self._hour_end(through):
-            self._close_hour(rows, through)
+            self._close_hour(rows, through, moments)
         return found
 
-    def _close_hour(self, rows: Ints, through: int) -> None:
+    def _close_hour(self, rows: Ints, through: int, moments: Mapping[int, Moment]) -> None:
         table, links = self.scopes.table.rows, self.scopes.links.rows
         view, link = table[rows], links[rows]
         step.rest(view, through, self.bucket_ms)
@@ -200,7 +201,8 @@ class Engine:
         frozen = self._frozen(view, link)
         step.close_hour(view, link, frozen, hour, hour - self.guard_h, self.scopes.profiles.rows)
         table[rows] = view
-        self.actuator.calm(set(link["partition"].tolist()), through)
+        self._mark_changed(rows)
+        self.actuator.calm(moments, through)
 
     def _frozen(self, view: NDArray[np.void], link: NDArray[np.void]) -> NDArray[np.bool_]:
         """Rows of policies whose running hour must not be learned: a breaker is not closed, or evidence was high."""
@@ -241,6 +243,10 @@ class Engine:
 
     def _all_rows(self, partitions: Iterable[int]) -> Ints:
         return np.sort(np.concatenate([self.scopes.of_partition(p) for p in partitions]))
+
+    def _mark_changed(self, rows: Ints) -> None:
+        for row in rows[self.scopes.links.rows["whole"][rows]].tolist():
+            self.scopes.owner[row][0].changed = True
 
     def _forget_freed(self) -> None:
         """Rows given back may be used anew: their open counts must not be inherited."""

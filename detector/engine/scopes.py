@@ -164,8 +164,15 @@ class Scopes:
             self._by_partition[partition] = np.array(sorted(mine), np.int64)
         return self._by_partition[partition]
 
+    def forget_partition(self, partition: int) -> None:
+        """Free everything of a partition: it went to another worker."""
+        for policy in [policy for policy in self.policies.values() if policy.partition == partition]:
+            self.forget(policy)
+        for book in (self._rules, self._listed, self._unlisted, self._by_partition, self.deploys):
+            book.pop(partition, None)
+
     def forget(self, policy: PolicyState) -> None:
-        """Free everything of a policy: its partition went to another worker."""
+        """Free everything of a policy."""
         for key in list(policy.rows):
             self._drop(policy, key)
         self.profiles.free(policy.profile)

@@ -71,8 +71,8 @@ class Fold:
         if sealed is not None:
             mine.position, seal = state.read_seal(sealed)
             mine.load(seal)
-            if seal.stream is not None:
-                self.engine.stream[partition] = seal.stream
+            if mine.clock.stream_ms:
+                self.engine.stream[partition] = mine.clock.stream_ms // self.engine.bucket_ms
             self.engine.scopes.deploys[partition] = dict(seal.deploys)
             if seal.settings_version:
                 self._configure(mine, table.get(settings_key(partition, seal.settings_version)))
@@ -105,12 +105,15 @@ class Fold:
             if fresh is None:
                 return
             policy = fresh
+            policy.position = mine.position
             now = Moment(mine.clock.stream_ms, mine.clock.log_ms, offset=mine.position + 1)
             mine.pending += engine.actuator.fault(policy, WHOLE, str(error), now)
+        else:
+            policy.changed = False
         rows = np.array(sorted(policy.rows.values()), np.int64)
         engine.scopes.table.rows["settled"][rows] = np.maximum(engine.scopes.table.rows["settled"][rows], settled)
+        engine.scopes.links.rows["position"][rows] = policy.position
         engine.actuator.adopt(policy)
-        policy.changed = False
 
     # --- the log ------------------------------------------------------------------------------------------------------
 
@@ -120,8 +123,7 @@ class Fold:
         for record in records:
             lanes.setdefault(record.partition, []).append(record)
         outcome = Outcome()
-        for number in lanes:
-            mine = self.partitions[number]
+        for mine in self.partitions.values():
             self._tell(mine.pending, outcome)
             mine.pending = []
         for round_ in zip_longest(*lanes.values()):
@@ -218,7 +220,7 @@ class Fold:
         mine.seen.settle(self.engine.settled(mine.number))
         log_ms = record.timestamp_ms
         if mine.arrived:
-            for policy, key in self.engine.actuator.issue(mine.number, log_ms):
+            for policy, key in self.engine.actuator.issue(mine.number, self._moment(mine, record)):
                 outcome.breakers.append(report.breaker(policy, key, log_ms, mine.config_version))
         if log_ms // REFRESH_MS != mine.refreshed:
             mine.refreshed = log_ms // REFRESH_MS

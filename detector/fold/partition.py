@@ -45,14 +45,13 @@ class Partition:
         self.catching_up = bool(self.counters.pop("catching_up", 0))
         self.refreshed = seal.refreshed
 
-    def seal(self, stream: int | None, deploys: dict[str, int]) -> Seal:
+    def seal(self, deploys: dict[str, int]) -> Seal:
         """What a restart needs to know at this position."""
         own = {"repeated": self.ranges.repeated, "gaps": self.ranges.gaps, "catching_up": int(self.catching_up)}
         return Seal(
             version=VERSION,
             applied=dict(self.ranges.applied),
             clock=StreamClock(dict(self.clock.sources), self.clock.stream_ms, self.clock.log_ms),
-            stream=stream,
             settings_version=self.config_version,
             counters=self.counters | own,
             deploys=dict(deploys),

@@ -38,7 +38,6 @@ class Seal(Struct, array_like=True):
     version: int
     applied: dict[int, int]
     clock: StreamClock
-    stream: int | None
     settings_version: str
     counters: dict[str, int]
     deploys: dict[str, int]
