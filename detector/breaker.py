@@ -20,6 +20,7 @@ EDGES: Final = frozenset(
         (State.OPEN, State.HALF_OPEN),  # cooled down
         (State.HALF_OPEN, State.OPEN),  # new evidence while probing
         (State.HALF_OPEN, State.CLOSED),  # quiet for a whole probe
+        (State.OPEN, State.CLOSED),  # its policy was disabled
         (State.CLOSED, State.FAULT),  # its own state or step failed
         (State.OPEN, State.FAULT),
         (State.HALF_OPEN, State.FAULT),
@@ -27,6 +28,9 @@ EDGES: Final = frozenset(
     }
 )
 """Every legal edge; anything else raises."""
+
+HOLDING: Final = (State.OPEN, State.HALF_OPEN)
+"""States in which an enforcing policy's actions are held."""
 
 MAX_BACKOFF: Final = 16
 """Repeated re-opening doubles the cool-down up to this factor."""
@@ -66,10 +70,12 @@ class Moment(NamedTuple):
 def move(breaker: BreakerState, scope: str, to: State, on_trip: OnTrip, now: Moment) -> BreakerState:
     """The breaker after moving `to`. Raises IllegalTransition for an edge that is not in the table.
 
-    The generation is the larger of previous + 1 and the log time, so that it grows even if state was lost.
+    The generation is the larger of previous + 1 and the log time, so that it grows even if state was lost. While
+    catching up no directive is issued, but one that readers already obey goes on from OPEN to HALF_OPEN and back.
     """
     if (breaker.state, to) not in EDGES:
         raise IllegalTransition(scope, breaker.state.value, to.value)
+    goes_on = to in HOLDING and breaker.state in HOLDING and breaker.issued
     reopened = breaker.reopened + 1 if (breaker.state, to) == (State.HALF_OPEN, State.OPEN) else breaker.reopened
     generation = max(breaker.generation + 1, now.log_ms)
     return BreakerState(
@@ -78,7 +84,7 @@ def move(breaker: BreakerState, scope: str, to: State, on_trip: OnTrip, now: Mom
         since_ms=now.stream_ms,
         timer_ms=_timer_ms(to, reopened, on_trip, now.stream_ms),
         reopened=0 if to is State.CLOSED else reopened,
-        issued=not now.catching_up,
+        issued=to is State.CLOSED or goes_on or not now.catching_up,
         alert_id=f"{scope}#{generation}",
     )
 
@@ -90,6 +96,12 @@ def due(breaker: BreakerState, on_trip: OnTrip, stream_ms: int) -> State | None:
     if breaker.state is State.OPEN:
         return State.HALF_OPEN
     return State.CLOSED if breaker.state is State.HALF_OPEN and on_trip.close == "auto" else None
+
+
+def restate(breaker: BreakerState, on_trip: OnTrip, log_ms: int) -> BreakerState:
+    """The same state under new settings: with their timer, and a new generation so that readers take the new word."""
+    timer_ms = _timer_ms(breaker.state, breaker.reopened, on_trip, breaker.since_ms)
+    return replace(breaker, timer_ms=timer_ms, generation=max(breaker.generation + 1, log_ms))
 
 
 def issue(breaker: BreakerState, log_ms: int) -> BreakerState:

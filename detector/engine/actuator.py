@@ -26,6 +26,7 @@ TYPES: dict[tuple[State, State], AlertType] = {
     (State.HALF_OPEN, State.OPEN): "breaker.reopened",
     (State.OPEN, State.HALF_OPEN): "breaker.half_opened",
     (State.HALF_OPEN, State.CLOSED): "breaker.closed",
+    (State.OPEN, State.CLOSED): "breaker.closed",
     (State.FAULT, State.CLOSED): "breaker.closed",
 }
 
@@ -78,9 +79,11 @@ class Actuator:
         """Warn or trip the scope of a row by its numbers after `bucket`. A failure moves that policy alone to FAULT."""
         policy, key = self._scopes.owner[row]
         before = policy.breaker(key)
+        end_ms = (bucket + 1) * self._bucket_ms
         if policy.position >= now.offset or before.state not in (State.CLOSED, State.HALF_OPEN):
             return []
-        end_ms = (bucket + 1) * self._bucket_ms
+        if end_ms <= before.since_ms:  # what led to the last move must not count twice
+            return []
         now = now._replace(stream_ms=end_ms)
         try:
             found = rule.signals(view, link, self._bucket_ms, end_ms)
@@ -101,6 +104,20 @@ class Actuator:
         after = machine.move(policy.breaker(key), policy.scope(key).id, State.FAULT, policy.settings.breaker, now)
         told = explain.Told(now.stream_ms, reason)
         return [self._set(policy, key, after, "breaker.faulted", now, now.stream_ms, told)]
+
+    def configured(self, policy: PolicyState, now: Moment, *, is_new: bool) -> list[Transition]:
+        """A new policy file: a fault starts afresh, a disabled policy lets go, `is_new` settings get a new generation."""
+        found: list[Transition] = []
+        for key in sorted(policy.breakers):
+            before, log_ms = policy.breaker(key), now.log_ms
+            if before.state is State.FAULT:
+                found.append(self._move(policy, key, State.CLOSED, "new settings; starts afresh", now))
+            elif before.state is not State.CLOSED and policy.settings.mode == "disabled":
+                found.append(self._move(policy, key, State.CLOSED, "the policy was disabled; closed", now))
+            elif is_new:
+                policy.breakers[key] = machine.restate(before, policy.settings.breaker, log_ms)
+                policy.changed = True
+        return found
 
     def issue(self, partition: int, now: Moment) -> list[tuple[PolicyState, Key]]:
         """The stream has caught up: readers are now told what it came to. Returns the scopes concerned."""
@@ -140,12 +157,16 @@ class Actuator:
         to = machine.due(before, on_trip, stream_ms)
         if to is None or policy.position >= now.offset:
             return []
-        now = now._replace(stream_ms=before.timer_ms)
-        after = machine.move(before, policy.scope(key).id, to, on_trip, now)
-        self._rest(policy, key, before.timer_ms // self._bucket_ms)
         word = "cooled down; probing" if to is State.HALF_OPEN else "quiet for a whole probe; closed"
+        return [self._move(policy, key, to, word, now._replace(stream_ms=before.timer_ms))]
+
+    def _move(self, policy: PolicyState, key: Key, to: State, word: str, now: Moment) -> Transition:
+        """Move without evidence, which starts again from nothing."""
+        before = policy.breaker(key)
+        after = machine.move(before, policy.scope(key).id, to, policy.settings.breaker, now)
+        self._rest(policy, key, now.stream_ms // self._bucket_ms)
         told = explain.Told(before.since_ms, word)
-        return [self._set(policy, key, after, TYPES[before.state, to], now, now.stream_ms, told)]
+        return self._set(policy, key, after, TYPES[before.state, to], now, now.stream_ms, told)
 
     def _rest(self, policy: PolicyState, key: Key, bucket: int) -> None:
         """Evidence starts again from nothing after `bucket`: what led to the trip must not count twice."""

@@ -45,6 +45,7 @@ ROW: Final = np.dtype(
         ("hours_head", "<i8"),
         ("unlearned", "u1", (HOURS_CELLS,)),  # hours that the baseline must skip
         ("limit", "<i4", (LIMIT_CELLS,)),
+        ("limit_ms", "<i8"),  # width of its cells
         ("limit_head", "<i8"),
     ]
 )

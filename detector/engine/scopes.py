@@ -98,18 +98,22 @@ class Scopes:
         self.deploys: dict[int, dict[str, int]] = {}
         """Newest deploys that named no policy, per partition and origin, epoch ms."""
 
-    def configure(self, partition: int, ruleset: Ruleset) -> list[PolicyState]:
-        """Adopt a policy file on a partition; returns its policies, which keep their numbers."""
+    def configure(self, partition: int, ruleset: Ruleset) -> list[tuple[PolicyState, bool]]:
+        """Adopt a policy file on a partition; returns its policies, which keep their numbers, and whose settings changed."""
         self._rules[partition] = ruleset
         self._listed[partition] = {policy.id: policy for policy in ruleset.policies}
-        mine = [policy for policy in self.policies.values() if policy.partition == partition]
-        for policy in mine:
+        found = []
+        for policy in self.policies.values():
+            if policy.partition != partition:
+                continue
+            before = policy.settings
             policy.settings, listed = self._settings(policy.id, partition)
+            found.append((policy, policy.settings != before))
             self._unlisted[partition] += policy.listed - listed
             policy.listed = listed
             for key, row in policy.rows.items():
                 self._link(policy, key, row)
-        return mine
+        return found
 
     def rules(self, partition: int) -> Ruleset:
         """The policy file in force on a partition; the built-in one before any was sent."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine.columns import MINUTES_CELLS
+from detector.engine.columns import MINUTES_CELLS, NEVER
 from detector.stats import baseline, evidence, onset, windows
 
 Rows = NDArray[np.void]
@@ -34,6 +34,9 @@ def advance(view: Rows, link: Rows, bucket: Ints, counts: NDArray[np.int32], buc
     cell = bucket * bucket_ms // np.maximum(link["limit_ms"], 1)
     limited = link["limit_max"] > 0
     if limited.any():
+        other = limited & (view["limit_ms"] != link["limit_ms"])  # counted in cells of an earlier limit
+        view["limit"][other], view["limit_head"][other] = 0, NEVER
+        view["limit_ms"][other] = link["limit_ms"][other]
         view["limit"][limited], view["limit_head"][limited] = windows.add(
             view["limit"][limited], view["limit_head"][limited], cell[limited], counts[limited, 0]
         )

@@ -190,10 +190,17 @@ class Fold:
             return
         ruleset = msgspec.json.decode(settings.ruleset, type=Ruleset)
         mine.config_version, mine.ruleset = settings.version, settings.ruleset
-        for policy in self.engine.scopes.configure(mine.number, ruleset):
-            policy.changed = True
+        now = self._moment(mine, record)
+        for policy, is_new in self.engine.scopes.configure(mine.number, ruleset):
+            if policy.position >= record.offset:
+                continue
+            moved = self.engine.actuator.configured(policy, now, is_new=is_new)
+            self._tell(moved, outcome)
+            told = {said.key for said in moved}
             outcome.breakers += [
-                report.breaker(policy, key, record.timestamp_ms, mine.config_version) for key in sorted(policy.breakers)
+                report.breaker(policy, key, record.timestamp_ms, mine.config_version)
+                for key in sorted(policy.breakers)
+                if key not in told
             ]
 
     def _tick(self, ticks: list[LogRecord], outcome: Outcome) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from detector.breaker import BreakerState
+from detector.breaker import HOLDING, BreakerState
 from detector.engine import Transition
 from detector.engine.scopes import Key, PolicyState
 from detector.events import Alert, Breaker, DataQuality, Directive, State
-
-HELD = (State.OPEN, State.HALF_OPEN)
 
 
 def alert(said: Transition, quality: DataQuality, config_version: str) -> Alert:
@@ -61,7 +59,7 @@ def breaker(policy: PolicyState, key: Key, log_ms: int, config_version: str) -> 
 
 def directive(policy: PolicyState, state: BreakerState) -> Directive:
     """What readers must do: only an enforcing policy's breaker holds, and only once its state was issued."""
-    if state.state in HELD and policy.settings.mode == "enforce" and state.issued:
+    if state.state in HOLDING and policy.settings.mode == "enforce" and state.issued:
         return Directive(policy.settings.breaker.directive)
     return Directive.NONE
 
