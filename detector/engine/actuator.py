@@ -106,7 +106,7 @@ class Actuator:
         return [self._set(policy, key, after, "breaker.faulted", now, now.stream_ms, told)]
 
     def configured(self, policy: PolicyState, now: Moment, *, is_new: bool) -> list[Transition]:
-        """A new policy file: a fault starts afresh, a disabled policy lets go, `is_new` settings get a new generation."""
+        """A new policy file: a fault starts afresh, a disabled policy lets go, `is_new` ones get a new generation."""
         found: list[Transition] = []
         for key in sorted(policy.breakers):
             before, log_ms = policy.breaker(key), now.log_ms

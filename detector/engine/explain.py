@@ -99,11 +99,11 @@ def _counts(
     scopes: Scopes, cells: OpenBuckets, rows: NDArray[np.int64], end_ms: int, minutes: int, bucket_ms: int
 ) -> NDArray[np.float64]:
     """Actions of rows (ascending) in the minutes before `end_ms`, final and open buckets together."""
-    at_minute = (end_ms - 1) // MINUTE_MS
+    at_minute, settled = (end_ms - 1) // MINUTE_MS, scopes.table.rows["settled"][rows]
     count = observed(scopes.table.rows[rows], at_minute, minutes).astype(np.float64)
     first = (at_minute - minutes + 1) * MINUTE_MS // bucket_ms
     for bucket in cells.between(first - 1, end_ms // bucket_ms - 1):
-        count += cells.counts(bucket, rows)[:, 0]
+        count += np.where(bucket > settled, cells.counts(bucket, rows)[:, 0], 0)
     return count
 
 

@@ -99,7 +99,7 @@ class Scopes:
         """Newest deploys that named no policy, per partition and origin, epoch ms."""
 
     def configure(self, partition: int, ruleset: Ruleset) -> list[tuple[PolicyState, bool]]:
-        """Adopt a policy file on a partition; returns its policies, which keep their numbers, and whose settings changed."""
+        """Adopt a policy file on a partition; returns its policies, and which of them it changed. Numbers are kept."""
         self._rules[partition] = ruleset
         self._listed[partition] = {policy.id: policy for policy in ruleset.policies}
         found = []

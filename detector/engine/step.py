@@ -52,13 +52,14 @@ def rest(view: Rows, through: int, bucket_ms: int) -> None:
 
 
 def record(view: Rows, bucket: Ints, counts: NDArray[np.int32], bucket_ms: int) -> None:
-    """Add a final bucket to the rolling windows and the total of `view`."""
+    """Add a bucket to the rolling windows and the total of `view`, for which it is final now."""
     time_ms = bucket * bucket_ms
     for name, cell_ms in (("seconds", 5_000), ("minutes", 60_000), ("hours", 3_600_000)):
         view[name], view[f"{name}_head"] = windows.add(
             view[name], view[f"{name}_head"], time_ms // cell_ms, counts[:, 0]
         )
     view["total"] += counts[:, 0]
+    view["settled"] = bucket
 
 
 def limit_count(view: Rows, link: Rows) -> Ints:
