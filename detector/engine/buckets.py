@@ -42,10 +42,6 @@ class OpenBuckets:
         """Numbers of the open buckets in (after, through], ascending."""
         return sorted(bucket for bucket in self._cells if after < bucket <= through)
 
-    def first(self) -> int | None:
-        """The oldest open bucket."""
-        return min(self._cells, default=None)
-
     def counts(self, bucket: int, rows: Ints) -> NDArray[np.int32]:
         """Counts so far, shape (rows, 3)."""
         cells = self._cells[bucket]

@@ -40,9 +40,11 @@ class Engine:
 
     def __init__(self, stream: StreamSettings) -> None:
         self.bucket_ms = int(stream.bucket_s * 1000)
-        self.lateness = int(stream.lateness_s * 1000) // self.bucket_ms
+        self.lateness = -(-int(stream.lateness_s * 1000) // self.bucket_ms) + 1
+        """Buckets that the last final one is behind that of the stream clock: that one is still running."""
         self.ahead = int(stream.ahead_s * 1000) // self.bucket_ms
         self.guard_h = -(-int(stream.guard_s) // 3600)
+        self._silence = SILENCE_H * HOUR_MS // self.bucket_ms
         self.scopes = Scopes(self.bucket_ms)
         self.open = OpenBuckets()
         self.actuator = Actuator(self.scopes, self.open, self.bucket_ms, event_clock=stream.clock == "events")
@@ -136,11 +138,13 @@ class Engine:
 
     def advance(self, to: Mapping[int, Moment]) -> list[Transition]:
         """Move the stream clock of partitions to their moments: settle, learn, run timers."""
-        groups: dict[tuple[int | None, int], list[int]] = {}
+        groups: dict[tuple[int | None, int, int], list[int]] = {}
         for partition, now in to.items():
-            groups.setdefault((self.stream.get(partition), now.stream_ms // self.bucket_ms), []).append(partition)
+            start, end = self.stream.get(partition), now.stream_ms // self.bucket_ms
+            alone = partition if start is None or end - start >= self._silence else -1  # looks for its own first event
+            groups.setdefault((start, end, alone), []).append(partition)
         found: list[Transition] = []
-        for (start, end), partitions in groups.items():
+        for (start, end, _), partitions in groups.items():
             found += self._advance(partitions, start, end, {p: to[p] for p in partitions})
         return found
 
@@ -151,7 +155,7 @@ class Engine:
         at = self._begin(partitions, end) if start is None else start
         rows = self._rows(partitions, moments)
         while at < end:
-            at = self._skip_silence(partitions, at, end)
+            at = self._skip_silence(rows, at, end)
             step_to = min(end, self._hour_end(at - self.lateness + 1) + self.lateness)
             step_to = min([step_to, *self.actuator.timers(partitions, after=at)])
             found += self._settle(rows, at - self.lateness, step_to - self.lateness, moments)
@@ -215,25 +219,28 @@ class Engine:
         frozen: NDArray[np.bool_] = policies[link["profile"]]
         return frozen
 
-    def _skip_silence(self, partitions: list[int], at: int, end: int) -> int:
+    def _skip_silence(self, rows: Ints, at: int, end: int) -> int:
         """Jump over a week or more without a single event: nothing can be learned from it."""
-        first = min(self.open.first() or end, end)
-        quiet = min(first, end) - self.lateness - 1
-        if quiet - (at - self.lateness) < SILENCE_H * HOUR_MS // self.bucket_ms:
+        if end - at < self._silence:
             return at
-        jump = self._hour_end(quiet) - HOUR_MS // self.bucket_ms
-        rows = self._all_rows(partitions)
-        table = self.scopes.table.rows
-        view = table[rows]
+        open_ = self.open.between(at - self.lateness, end)
+        quiet = next((b for b in open_ if self.open.counts(b, rows).any()), end) - self.lateness - 1
+        if quiet - (at - self.lateness) < self._silence:
+            return at
+        jump = self._hour_end(quiet, hours=-1)
+        hour = jump * self.bucket_ms // HOUR_MS
+        table, links = self.scopes.table.rows, self.scopes.links.rows
+        view, link = table[rows], links[rows]
         step.rest(view, jump, self.bucket_ms)
-        view["settled"], view["unlearned"] = np.maximum(view["settled"], jump), 1
+        step.resume(view, link, hour, self.scopes.profiles.rows)
+        view["settled"] = np.maximum(view["settled"], jump)
         table[rows] = view
+        self._mark_changed(rows)
         return jump + self.lateness
 
-    def _hour_end(self, bucket: int) -> int:
-        """Last bucket of the hour that `bucket` belongs to."""
-        per_hour = HOUR_MS // self.bucket_ms
-        return bucket // per_hour * per_hour + per_hour - 1
+    def _hour_end(self, bucket: int, hours: int = 0) -> int:
+        """Last bucket that starts in the hour in which `bucket` starts, or in one that is `hours` later."""
+        return ((bucket * self.bucket_ms // HOUR_MS + 1 + hours) * HOUR_MS - 1) // self.bucket_ms
 
     def _rows(self, partitions: Iterable[int], moments: Mapping[int, Moment]) -> Ints:
         """Rows of partitions, without those whose loaded state already holds this moment."""

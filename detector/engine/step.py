@@ -87,6 +87,12 @@ def close_hour(view: Rows, link: Rows, frozen: NDArray[np.bool_], hour: int, lea
     view["next_rate"] = expect(view, link, hour + 2, profiles)
 
 
+def resume(view: Rows, link: Rows, hour: int, profiles: Rows) -> None:
+    """Go on after hour number `hour`, the end of a silence from which nothing is learned."""
+    view["unlearned"] = 1
+    view["rate"], view["next_rate"] = (expect(view, link, next_hour, profiles) for next_hour in (hour + 1, hour + 2))
+
+
 def expect(view: Rows, link: Rows, hour: int, profiles: Rows) -> NDArray[np.float64]:
     """Rate per hour that each row expects in hour number `hour`."""
     season = _season(view, link, hour, profiles)
