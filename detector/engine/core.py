@@ -17,7 +17,7 @@ from detector.breaker import Moment
 from detector.engine import step
 from detector.engine.actuator import Actuator
 from detector.engine.buckets import OpenBuckets
-from detector.engine.columns import NEVER
+from detector.engine.columns import FOREVER, NEVER
 from detector.engine.intern import intern
 from detector.engine.judge import speaks
 from detector.engine.scopes import Scopes
@@ -67,29 +67,29 @@ class Engine:
 
     def add(self, batch: Batch) -> Added:
         """Count a batch's actions. Rows at or behind what a scope has settled are late; the result says how many."""
-        stream = self.stream.get(batch.partition)
-        settled = self.settled(batch.partition)
+        partitions = batch.partitions.tolist()
+        settled = [self.settled(partition) for partition in partitions]
+        limit = np.array([self.stream.get(partition, FOREVER - self.ahead) + self.ahead for partition in partitions])
         rows, source = intern(self.scopes, batch, settled)
         self._forget_freed()
-        bucket = batch.time_ms[source] // self.bucket_ms
+        slot, bucket = batch.slot[source], batch.time_ms[source] // self.bucket_ms
+        offset = batch.offsets[slot]
         table, links = self.scopes.table.rows, self.scopes.links.rows
-        late = bucket <= table["settled"][rows]
-        ahead = bucket > (stream + self.ahead) if stream is not None else np.zeros_like(late)
-        fresh = links["position"][rows] < batch.offset
+        late, ahead = bucket <= table["settled"][rows], bucket > limit[slot]
+        fresh = links["position"][rows] < offset
         np.add.at(table["total"], rows[(late | ahead) & fresh], 1)
-        counted = ~late & ~ahead & (table["born"][rows] <= batch.offset)
+        counted = ~late & ~ahead & (table["born"][rows] <= offset)
         self.open.add(
             rows[counted], bucket[counted], batch.automated[source[counted]], batch.held[source[counted]], len(table)
         )
-        for row in np.unique(rows[fresh]).tolist():
-            self.scopes.owner[row][0].changed = True
-        whole = links["whole"][rows]
-        refused = int((batch.kind == 0).sum()) - int(whole.sum())
+        self._mark_changed(np.unique(rows[fresh]))
+        whole, records = links["whole"][rows], len(partitions)
+        past = bucket <= np.array(settled)[slot]
         return Added(
             np.unique(rows[counted & fresh]),
-            int((whole & (bucket <= settled)).sum()),
-            int((whole & ahead).sum()),
-            refused,
+            np.bincount(slot[whole & past], minlength=records),
+            np.bincount(slot[whole & ahead], minlength=records),
+            np.bincount(batch.slot[batch.kind == 0], minlength=records) - np.bincount(slot[whole], minlength=records),
         )
 
     def deploy(self, partition: int, policy_id: str, origin: str, time_ms: int, offset: int) -> None:
@@ -125,7 +125,7 @@ class Engine:
                 continue
             view["rate"] = np.where(running == bucket * self.bucket_ms // HOUR_MS, rate, view["next_rate"])
             step.advance(view, link, np.full(len(rows), bucket), counts, self.bucket_ms)
-            for i in np.flatnonzero(speaks(view, link)).tolist():
+            for i in np.flatnonzero(speaks(view, link) & (counts[:, 0] > 0)).tolist():
                 now = moments[int(link["partition"][i])]
                 found += self.actuator.judge(int(rows[i]), view[i : i + 1], link[i : i + 1], bucket, now)
         return found

@@ -9,7 +9,7 @@ from detector.engine import step
 from detector.engine.scopes import WHOLE
 from detector.fold import Fold, Outcome
 from detector.policy import HardLimit, Policy, Ruleset, StreamSettings
-from tests.logs import MONDAY_MS, LogWriter, action, steady
+from tests.logs import MONDAY_MS, LogWriter, action, deploy, steady
 
 MINUTE, HOUR = 60_000, 3_600_000
 WIDTHS_S = (1, 2.5, 5, 7, 60)
@@ -96,3 +96,23 @@ def test_a_partition_ends_in_the_same_state_whoever_else_is_on_the_worker(days):
     together.apply([record for pair in zip(*(log.records for log in logs), strict=True) for record in pair])
     for log, policy in zip(logs, ("spam", "hate"), strict=True):
         assert row(together, policy).tobytes() == row(applied(log, ruleset)[0], policy).tobytes()
+
+
+def test_what_another_partition_counts_in_the_same_poll_makes_nobody_speak():
+    ruleset, end = Ruleset(version="v1", policies=(Policy(id="spam"),)), MONDAY_MS + HOUR
+    spam, other = LogWriter(0, ruleset), LogWriter(1, ruleset)
+    early = [action("spam", end + 20_000 + i) for i in range(200)]
+    for log, found in (
+        (spam, [*early, deploy("spam", end + 45_000, "42", "17")]),
+        (other, [action("other", end + 55_000, rule_id="7")]),
+    ):
+        log.tick(MONDAY_MS)
+        log.live(steady("spam" if log is spam else "other", MONDAY_MS, end, 1), end)
+        log.rows(found, end + 60_000)
+    log_pairs = zip(spam.records, other.records, strict=True)
+    together = Fold(ruleset.stream)
+    together.assign(0, {})
+    together.assign(1, {})
+    alerts = together.apply([record for pair in log_pairs for record in pair]).alerts
+    assert {alert.type for alert in alerts} == {"breaker.warned"}
+    assert [a for a in alerts if a.scope.policy_id == "spam"] == applied(spam, ruleset)[1].alerts
