@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import xxhash
 
@@ -12,7 +12,7 @@ from detector.config import policies
 from detector.errors import BadRecord
 from detector.events import KINDS, Action, Automated
 from detector.fold import Fold, LogRecord
-from detector.fold.state import position_of
+from detector.fold.state import PolicyValue, freeze_policy, position_of
 from detector.wire import log
 from detector.wire.cloudevents import HEARTBEAT_PREFIX, alert_message, breaker_message
 from detector.wire.decode import Decoder
@@ -196,9 +196,10 @@ def verify(world: World, *, ahead: Collection[str] = ()) -> Figures:
     ]
     assert {each.key: each.value for each in words} == said.breakers
     totals = alone.totals()
-    assert not (found := differences(restored.totals(), totals)), f"the table's totals against one process: {found}"
-    found = differences(totals, action_counts(expected))
-    assert found.keys() == set(ahead), f"totals against the input: {found}"
+    assert not (wrong := differing(states(restored), states(alone))), f"state after a recovery: {wrong}"
+    assert not (wrong := differing(restored.totals(), totals)), f"the table's totals against one process: {wrong}"
+    wrong = differing(totals, action_counts(expected))
+    assert wrong.keys() == set(ahead), f"totals against the input: {wrong}"
     return Figures(
         records=len(source),
         rows=len(rows),
@@ -222,8 +223,13 @@ def table(changelog: Iterable[Stored]) -> dict[bytes, bytes]:
     return values
 
 
-def differences(found: dict[str, int], expected: dict[str, int]) -> dict[str, tuple[int | None, int | None]]:
-    """Policies whose totals differ: found, expected."""
+def states(fold: Fold) -> dict[str, PolicyValue]:
+    """Everything that is known of each policy."""
+    return {policy.id: freeze_policy(fold.engine, policy) for policy in fold.policies()}
+
+
+def differing(found: dict[str, Any], expected: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Policies of which two things differ: found, expected."""
     names = sorted(found.keys() | expected.keys())
     return {name: (found.get(name), expected.get(name)) for name in names if found.get(name) != expected.get(name)}
 
