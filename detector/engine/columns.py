@@ -17,6 +17,8 @@ HOURS_CELLS: Final = 50
 LIMIT_CELLS: Final = 60
 NEVER: Final = -(2**40)
 """A bucket or cell number before all time."""
+FOREVER: Final = 2**40
+"""And one after it."""
 
 ROW: Final = np.dtype(
     [
@@ -26,7 +28,7 @@ ROW: Final = np.dtype(
         ("onset", "<i8"),  # bucket at which the cusum last left zero
         ("since", "<i4", (3,)),  # actions, automated, held since onset
         ("peak", "<f8"),  # highest strength in the running hour
-        ("frozen_h", "<i4"),  # hours in a row that were not learned
+        ("hot_h", "<i4"),  # hours in a row with high evidence
         ("level_a", "<f8"),  # see stats.baseline
         ("level_b", "<f8"),
         ("phi_total", "<f8"),

@@ -211,7 +211,8 @@ class Engine:
     def _frozen(self, view: NDArray[np.void], link: NDArray[np.void]) -> NDArray[np.bool_]:
         """Rows of policies whose running hour must not be learned: a breaker is not closed, or evidence was high."""
         hot = (view["peak"] > np.sqrt(link["trip_h"])) & (view["level_b"] >= baseline.TRAINED_H)
-        hot &= view["frozen_h"] < FREEZE_H
+        view["hot_h"] = np.where(hot, view["hot_h"] + 1, 0)
+        hot &= view["hot_h"] <= FREEZE_H
         policies = np.zeros(len(self.scopes.profiles.rows), bool)
         policies[link["profile"][hot]] = True
         for policy, _ in self.actuator.moving():

@@ -81,7 +81,6 @@ def close_hour(view: Rows, link: Rows, frozen: NDArray[np.bool_], hour: int, lea
     for name in ("evidence", "cusum", "since"):  # gathered against a level that was not known yet
         view[name][young] = 0
     _learn(view, link, np.flatnonzero(known), count, learn, profiles)
-    view["frozen_h"] = np.where(frozen, view["frozen_h"] + 1, 0)
     view["peak"] = 0.0
     view["rate"] = view["next_rate"]
     view["next_rate"] = expect(view, link, hour + 2, profiles)

@@ -9,6 +9,7 @@ from detector.engine import step
 from detector.engine.scopes import WHOLE
 from detector.fold import Fold, Outcome
 from detector.policy import HardLimit, Policy, Ruleset, StreamSettings
+from detector.stats.baseline import MEMORY_H
 from tests.logs import MONDAY_MS, LogWriter, action, deploy, steady
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -116,3 +117,12 @@ def test_what_another_partition_counts_in_the_same_poll_makes_nobody_speak():
     alerts = together.apply([record for pair in log_pairs for record in pair]).alerts
     assert {alert.type for alert in alerts} == {"breaker.warned"}
     assert [a for a in alerts if a.scope.policy_id == "spam"] == applied(spam, ruleset)[1].alerts
+
+
+def test_a_new_level_that_lasts_is_learned_after_a_day_of_warning():
+    ruleset, day = Ruleset(version="v1", policies=(Policy(id="spam"),)), 24 * HOUR
+    log, shift, end = LogWriter(ruleset=ruleset), MONDAY_MS + 2 * day, MONDAY_MS + 5 * day
+    found = [*steady("spam", MONDAY_MS, shift, 0.5), *steady("spam", shift, end, 2)]
+    log.live(found, end, every_ms=10 * MINUTE)
+    fold, _ = applied(log, ruleset)
+    assert row(fold)["level_b"] == pytest.approx(MEMORY_H * (1 - np.exp(-96 / MEMORY_H)), rel=0.1)
