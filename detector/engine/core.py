@@ -20,7 +20,7 @@ from detector.engine.buckets import OpenBuckets
 from detector.engine.columns import FOREVER, NEVER
 from detector.engine.intern import intern
 from detector.engine.judge import speaks
-from detector.engine.scopes import Scopes
+from detector.engine.scopes import Scopes, note_deploy
 from detector.engine.transition import Added, Batch, Transition
 from detector.policy import StreamSettings
 from detector.stats import baseline
@@ -99,11 +99,11 @@ class Engine:
             policies = [named] if named else []
         else:
             everyone = self.scopes.deploys.setdefault(partition, {})
-            everyone[origin] = max(everyone.get(origin, 0), time_ms)
+            note_deploy(everyone, origin, time_ms)
             policies = [policy for policy in self.scopes.policies.values() if policy.partition == partition]
         for policy in policies:
             if policy.position < offset:
-                policy.deploys[origin] = max(policy.deploys.get(origin, 0), time_ms)
+                note_deploy(policy.deploys, origin, time_ms)
                 policy.changed = True
                 for key in policy.rows:
                     self.scopes.expect(policy, key)

@@ -15,6 +15,8 @@ from detector.stats import evidence
 
 MAX_VALUES: Final = 32
 """Values of one dimension that a policy tracks at once; the longest idle one makes room."""
+MAX_DEPLOYS: Final = 256
+"""Origins whose newest deploy is kept, per policy."""
 POLICY_WEIGHT: Final = 0.5
 VERSION_WEIGHT: Final = 1 / 16
 """Shares of a policy's budget of false trips: half for the whole, half for up to eight active rule versions."""
@@ -77,6 +79,13 @@ class PolicyState:
         if key == WHOLE:
             return self.deploys.get("", 0)
         return max(self.deploys.get(key[1], 0), self.deploys.get(key[1].partition("@")[0], 0))
+
+
+def note_deploy(deploys: dict[str, int], origin: str, time_ms: int) -> None:
+    """Keep an origin's newest deploy, and of all origins those deployed last."""
+    deploys[origin] = max(deploys.get(origin, 0), time_ms)
+    if len(deploys) > MAX_DEPLOYS:
+        del deploys[min(deploys, key=lambda one: (deploys[one], one))]
 
 
 class Scopes:

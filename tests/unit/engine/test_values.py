@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from detector.engine.scopes import MAX_VALUES
+import pytest
+
+from detector.engine.scopes import MAX_DEPLOYS, MAX_VALUES
 from detector.fold import Fold
 from detector.policy import Policy, Ruleset
-from tests.logs import MONDAY_MS, LogWriter, action, steady
+from tests.logs import MONDAY_MS, LogWriter, action, deploy, steady
 
 MINUTE = 60_000
 RULES = Ruleset(version="v1", policies=(Policy(id="spam"),))
@@ -66,3 +68,13 @@ def test_values_whose_breaker_is_at_rest_again_make_room():
     log.live(steady("spam", end, end + MINUTE, 5, rule_version="new"), end + 10 * MINUTE)
     fold.apply(log.records[before:])
     assert counted(fold, "rule_version")["42@new"] == 5
+
+
+@pytest.mark.parametrize("policy", ["spam", None])
+def test_of_more_deploys_than_are_kept_the_oldest_are_forgotten(policy):
+    log = LogWriter(ruleset=RULES)
+    log.rows([action(at_ms=MONDAY_MS)], MONDAY_MS)
+    found = [deploy(policy, MONDAY_MS + i, "42", f"{i}") for i in range(2 * MAX_DEPLOYS)]
+    log.rows(reversed(found), MONDAY_MS + 1000)
+    kept = folded(log).engine.scopes.policies["spam"].deploys
+    assert sorted(kept.values()) == [MONDAY_MS + i for i in range(MAX_DEPLOYS, 2 * MAX_DEPLOYS)]
