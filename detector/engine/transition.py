@@ -32,13 +32,21 @@ class Transition:
 
 
 class Batch(NamedTuple):
-    """Rows of one log record, as columns of equal length; codes point into the three dictionaries."""
+    """Rows of log records, at most one record per partition, as columns of equal length.
 
-    partition: int
-    offset: int
+    `partitions`, `offsets`, `refills`: per record; a refill is known to the loaded state, so it only fills open
+    buckets. `slot`: per row, its record. `policy`, `origin`, `region`: per row, codes into the three lists of names.
+    `homes`: per policy code, its record.
+    """
+
+    partitions: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    refills: NDArray[np.bool_]
     policies: list[str]
+    homes: NDArray[np.int64]
     origins: list[str]
     regions: list[str]
+    slot: NDArray[np.int64]
     policy: NDArray[np.int64]
     origin: NDArray[np.int64]
     region: NDArray[np.int64]
@@ -46,14 +54,12 @@ class Batch(NamedTuple):
     kind: NDArray[np.int64]
     automated: NDArray[np.bool_]
     held: NDArray[np.bool_]
-    is_refill: bool = False
-    """The loaded state already knows it: it only fills open buckets, and brings nothing new."""
 
 
 class Added(NamedTuple):
-    """What became of a batch: rows worth a test now, and how many actions gave no evidence, and why."""
+    """What became of a batch: table rows worth a test now; per record how many actions gave no evidence, and why."""
 
     rows: NDArray[np.int64]
-    late: int
-    ahead: int
-    refused: int
+    late: NDArray[np.int64]
+    ahead: NDArray[np.int64]
+    refused: NDArray[np.int64]

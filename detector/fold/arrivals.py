@@ -24,18 +24,17 @@ class Ranges:
         self.repeated = 0
         self.gaps = 0
 
-    def new(self, rows: Rows) -> Mask | None:
-        """Rows not applied before; None when the whole record is a repetition. Counts gaps."""
+    def new(self, rows: Rows) -> Mask | bool:
+        """Rows not applied before (True: all of them); counts whole repetitions, and gaps."""
         if all(through <= self.applied.get(source, -2) for source, _, through in rows.ranges):
             self.repeated += 1
-            return None
-        source, offset = rows.column("source"), rows.column("offset")
-        mask = np.ones(len(offset), bool)
+            return False
+        mask: Mask | bool = True
         for number, prev, through in rows.ranges:
             applied = self.applied.get(number, prev)
             self.gaps += prev > applied
             if prev < applied:
-                mask &= (source != number) | (offset > applied)
+                mask &= (rows.column("source") != number) | (rows.column("offset") > applied)
             self.applied[number] = max(applied, through)
         return mask
 
@@ -64,7 +63,7 @@ class Seen:
         else:
             mask = np.array([self._fresh(one) for one in listed], bool)
         self._ids |= distinct
-        for bucket in np.unique(buckets).tolist():
+        for bucket in set(buckets.tolist()):
             self._of_bucket.setdefault(bucket, []).append(ids[mask & (buckets == bucket)])
             self._first.setdefault(bucket, offset)
         return mask

@@ -20,6 +20,7 @@ from detector.engine import Batch, Engine, Transition
 from detector.engine.scopes import WHOLE, Key, PolicyState
 from detector.errors import StateError
 from detector.fold import report, state
+from detector.fold.joined import Ints, Joined, Mask
 from detector.fold.partition import Partition
 from detector.fold.snapshot import Snapshot, settings_key
 from detector.policy import Ruleset, StreamSettings
@@ -131,59 +132,76 @@ class Fold:
         return outcome
 
     def _round(self, records: list[LogRecord], outcome: Outcome) -> None:
-        touched: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
-        now: dict[int, Moment] = {}
-        ticks: list[LogRecord] = []
+        """At most one record of each partition."""
+        rows = [record for record in records if isinstance(record.value, log.Rows)]
+        ticks = [record for record in records if isinstance(record.value, log.Tick) and self._is_new(record)]
         for record in records:
-            mine = self.partitions[record.partition]
-            if isinstance(record.value, log.Rows):
-                rows = self._add(mine, record, record.value)
-                moment = self._moment(mine, record)
-                if not moment.catching_up and len(rows):
-                    touched.append(rows)
-                    now[record.partition] = moment
-            elif record.offset > mine.position:
-                if isinstance(record.value, log.Tick):
-                    ticks.append(record)
-                else:
-                    self._settings(mine, record.value, record, outcome)
-            mine.position = max(mine.position, record.offset)
-        if touched:
-            self._tell(self.engine.test(np.sort(np.concatenate(touched)), now), outcome)
+            if isinstance(record.value, log.Settings) and self._is_new(record):
+                self._settings(self.partitions[record.partition], record.value, record, outcome)
+        if rows:
+            self._rows(rows, outcome)
         if ticks:
             self._tick(ticks, outcome)
+        for record in records:
+            mine = self.partitions[record.partition]
+            mine.position = max(mine.position, record.offset)
 
-    def _add(self, mine: Partition, record: LogRecord, rows: log.Rows) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """Count a record's new rows; returns the table rows that are worth a test."""
-        nothing = np.empty(0, np.int64)
-        replayed = record.offset <= mine.sealed
-        fresh = np.ones(len(rows.column("time")), bool) if replayed else mine.ranges.new(rows)
-        if fresh is None:
-            return nothing
-        bucket = rows.column("time") // self.engine.bucket_ms
-        if self._stream.clock == "log":
-            ahead = rows.column("time") > record.timestamp_ms + int(self._stream.lateness_s * 1000)
-            mine.count("ahead", int((ahead & fresh).sum()) * (not replayed))
-            fresh &= ~ahead
-        live = np.flatnonzero(fresh & (bucket > self.engine.settled(mine.number)))
-        first = mine.seen.new(rows.column("event")[live].astype(np.uint64), bucket[live], record.offset)
-        mine.count("duplicates", int((~first).sum()) * (not replayed))
-        fresh[live[~first]] = False
-        batch = _batch(mine.number, record.offset, rows, np.flatnonzero(fresh), is_refill=replayed)
-        if not replayed:
-            self._deploys(batch)
+    def _is_new(self, record: LogRecord) -> bool:
+        return record.offset > self.partitions[record.partition].position
+
+    def _rows(self, records: list[LogRecord], outcome: Outcome) -> None:
+        """Count what is new in records of rows, and judge at once the scopes that it touches."""
+        added = self._add(records)
+        now = {record.partition: self._moment(self.partitions[record.partition], record) for record in records}
+        live = {partition: moment for partition, moment in now.items() if not moment.catching_up}
+        if live and len(added):
+            at = self.engine.scopes.links.rows["partition"][added]
+            self._tell(self.engine.test(added[np.isin(at, list(live))], live), outcome)
+
+    def _add(self, records: list[LogRecord]) -> Ints:
+        """Returns the table rows that are worth a test."""
+        joined = Joined([record.value for record in records if isinstance(record.value, log.Rows)])
+        mines = [self.partitions[record.partition] for record in records]
+        refills = [record.offset <= mine.sealed for mine, record in zip(mines, records, strict=True)]
+        fresh = self._arrived(joined, records, refills)
+        keep = np.flatnonzero(fresh)
+        partitions, offsets = (np.array(column) for column in zip(*(record[:2] for record in records), strict=True))
+        batch = joined.batch(keep, partitions, offsets, np.array(refills))
+        self._deploys(batch)
         added = self.engine.add(batch)
-        if not replayed:
-            mine.count("rows", len(batch.kind))
-            mine.count("late", added.late)
-            mine.count("ahead", added.ahead)
-            mine.count("refused", added.refused)
+        counts = zip(np.bincount(batch.slot, minlength=len(records)), *added[1:], strict=True)
+        for mine, is_refill, (rows, late, ahead, refused) in zip(mines, refills, counts, strict=True):
+            if not is_refill:
+                for name, count in (("rows", rows), ("late", late), ("ahead", ahead), ("refused", refused)):
+                    mine.count(name, int(count))
         return added.rows
+
+    def _arrived(self, joined: Joined, records: list[LogRecord], refills: list[bool]) -> Mask:
+        """Rows that were not applied before, and whose time is not plainly ahead of the log's."""
+        fresh = np.ones(len(joined.slot), bool)
+        if self._stream.clock == "log":
+            limit = np.array([record.timestamp_ms for record in records]) + int(self._stream.lateness_s * 1000)
+            fresh = joined.time_ms <= limit[joined.slot]
+        bucket = joined.time_ms // self.engine.bucket_ms
+        for slot, record in enumerate(records):
+            mine, part = self.partitions[record.partition], joined.part(slot)
+            if not refills[slot] and isinstance(record.value, log.Rows):
+                new = mine.ranges.new(record.value)
+                mine.count("ahead", int((~fresh[part] & new).sum()))
+                fresh[part] &= new
+            open_ = np.flatnonzero(fresh[part] & (bucket[part] > self.engine.settled(record.partition)))
+            first = mine.seen.new(joined.event[part][open_], bucket[part][open_], record.offset)
+            if not first.all():
+                mine.count("duplicates", int((~first).sum()) * (not refills[slot]))
+                fresh[part.start + open_[~first]] = False
+        return fresh
 
     def _deploys(self, batch: Batch) -> None:
         for i in np.flatnonzero(batch.kind == DEPLOY).tolist():
-            policy, origin = batch.policies[int(batch.policy[i])], batch.origins[int(batch.origin[i])]
-            self.engine.deploy(batch.partition, policy, origin, int(batch.time_ms[i]), batch.offset)
+            policy, origin, slot = batch.policies[batch.policy[i]], batch.origins[batch.origin[i]], batch.slot[i]
+            if not batch.refills[slot]:
+                place = int(batch.partitions[slot]), int(batch.offsets[slot])
+                self.engine.deploy(place[0], policy, origin, int(batch.time_ms[i]), place[1])
 
     def _settings(self, mine: Partition, settings: log.Settings, record: LogRecord, outcome: Outcome) -> None:
         if settings.version == mine.config_version:
@@ -286,25 +304,3 @@ class Fold:
         for policy in self.policies():
             for key in sorted(policy.breakers):
                 yield policy, key
-
-
-def _batch(
-    partition: int, offset: int, rows: log.Rows, keep: np.ndarray[tuple[int], np.dtype[np.int64]], *, is_refill: bool
-) -> Batch:
-    """The kept rows of a record, in the engine's types."""
-    flags = rows.column("flags")[keep]
-    return Batch(
-        partition,
-        offset,
-        rows.policies,
-        rows.origins,
-        rows.regions,
-        rows.column("policy")[keep].astype(np.int64),
-        rows.column("origin")[keep].astype(np.int64),
-        rows.column("region")[keep].astype(np.int64),
-        rows.column("time")[keep].astype(np.int64),
-        rows.column("kind")[keep].astype(np.int64),
-        (flags & log.AUTOMATED) != 0,
-        (flags & log.HELD) != 0,
-        is_refill,
-    )

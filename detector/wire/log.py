@@ -28,6 +28,7 @@ COLUMNS: Final[dict[str, str]] = {
     "subject": "<u8",  # keyed hash of subject_id, 0 none
     "event": "<u8",  # hash of the event id
 }
+_DTYPES: Final = {name: np.dtype(text) for name, text in COLUMNS.items()}
 AUTOMATED: Final = 1
 HELD: Final = 2
 IRREVERSIBLE: Final = 4
@@ -44,7 +45,7 @@ class Rows(Struct, tag="rows", kw_only=True):
 
     def column(self, name: str) -> NDArray[Any]:
         """One column as a read-only array; zeros when the writer did not know it."""
-        dtype = np.dtype(COLUMNS[name])
+        dtype = _DTYPES[name]
         raw = self.columns.get(name)
         if raw is None:
             return np.zeros(len(self.columns["time"]) // 8, dtype)
