@@ -175,3 +175,14 @@ def test_a_partition_that_left_and_came_back_without_a_seal_begins_from_nothing(
     fold.apply(log.records[:2])
     fresh.apply(log.records[:2])
     assert state(fold) == state(fresh)
+
+
+@pytest.mark.parametrize(("before", "ahead"), [(3, 6), (1, 1), (0, 1), (50, 150)])
+def test_settings_that_came_between_the_seal_and_a_value_ahead_of_it_take_effect_once(before, ahead):
+    log, switch, end = LogWriter(ruleset=RULES), MONDAY_MS + 4 * MINUTE, MONDAY_MS + 6 * MINUTE
+    log.live(steady("hate", MONDAY_MS, switch, 120), switch)
+    at = len(log.records)
+    wider = Policy(id="hate", mode="shadow", hard_limit=HardLimit(max=300, per_s=3600))
+    log.settings(Ruleset(version="v2", policies=(wider,)), switch)
+    log.live(steady("hate", switch, end, 120), end)
+    dies_at(log, at - before, ahead, ("hate",))
