@@ -250,9 +250,10 @@ class Fold:
         if log_ms // REFRESH_MS != mine.refreshed:
             mine.refreshed = log_ms // REFRESH_MS
             for policy in self.policies(mine.number):
-                outcome.breakers += [
-                    report.breaker(policy, key, log_ms, mine.config_version) for key in sorted(policy.breakers)
-                ]
+                if policy.position < record.offset:  # a loaded state ahead of the log has said its word already
+                    outcome.breakers += [
+                        report.breaker(policy, key, log_ms, mine.config_version) for key in sorted(policy.breakers)
+                    ]
         outcome.heartbeats.append(
             events.Heartbeat(
                 partition=mine.number,

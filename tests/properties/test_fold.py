@@ -121,3 +121,23 @@ def test_disorder_between_sources_within_lateness_changes_no_transition(history,
 @given(histories(), st.sampled_from((200, 1000, 7000)))
 def test_batch_boundaries_of_intake_change_no_transition(history, poll_ms):
     assert moves(written(history, [0] * SOURCES, poll_ms)) == moves(written(history, [0] * SOURCES))
+
+
+@slow
+@given(histories(), histories(), st.lists(st.integers(0, 10_000), max_size=8))
+def test_partitions_that_one_worker_holds_do_not_touch_each_other(one, other, cuts):
+    for event in other:
+        event.policy_id = f"other-{event.policy_id}" if event.policy_id else None
+    logs = [written(one, [0] * SOURCES).records, written(other, [0, 400, 0]).records]
+    logs[1] = [record._replace(partition=1) for record in logs[1]]
+    together, said = Fold(RULES.stream), {0: [], 1: []}
+    for number in said:
+        together.assign(number, {})
+    for number, log in enumerate(logs):
+        alone = Fold(RULES.stream)
+        alone.assign(number, {})
+        said[number] = [msgspec.json.encode(alert) for alert in alone.apply(log).alerts]
+    mixed = sorted((record for log in logs for record in log), key=lambda record: (record.offset, record.partition))
+    edges = sorted({0, len(mixed), *(cut % len(mixed) for cut in cuts)})
+    found = [alert for start, end in pairwise(edges) for alert in together.apply(mixed[start:end]).alerts]
+    assert sorted(msgspec.json.encode(alert) for alert in found) == sorted(said[0] + said[1])
