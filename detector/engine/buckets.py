@@ -6,7 +6,7 @@ Adding is a sum, so neither the order of rows nor the size of batches can change
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,18 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 COUNTED: Final = 3
 """Per cell: all actions, fully automated ones, held ones."""
+
+
+class Cells(NamedTuple):
+    """Counts, shape (cells, 3), of a row in a bucket each; in order of buckets."""
+
+    row: Ints
+    bucket: Ints
+    counts: NDArray[np.int32]
+
+    def where(self, chosen: NDArray[np.bool_]) -> Cells:
+        """Some of them."""
+        return Cells(self.row[chosen], self.bucket[chosen], self.counts[chosen])
 
 
 class OpenBuckets:
@@ -30,13 +42,23 @@ class OpenBuckets:
 
     def add(self, rows: Ints, buckets: Ints, automated: NDArray[np.bool_], held: NDArray[np.bool_], size: int) -> None:
         """Count one action per entry. `size`: rows of the table now."""
-        for bucket in np.unique(buckets).tolist():
-            here = buckets == bucket
-            flat = self._bucket(bucket, size).reshape(-1)
-            at = rows[here] * COUNTED
-            np.add.at(flat, at, 1)
-            np.add.at(flat, at[automated[here]] + 1, 1)
-            np.add.at(flat, at[held[here]] + 2, 1)
+        cell = rows * COUNTED
+        flat = np.concatenate([cell, cell[automated] + 1, cell[held] + 2])
+        bucket = np.concatenate([buckets, buckets[automated], buckets[held]])
+        order = np.argsort(bucket, kind="stable")
+        distinct, start = np.unique(bucket[order], return_index=True)
+        for number, here in zip(distinct.tolist(), np.split(flat[order], start[1:]), strict=False):
+            np.add.at(self._bucket(number, size).reshape(-1), here, 1)
+
+    def cells(self, rows: Ints, after: int, through: int) -> Cells:
+        """What the buckets in (after, through] hold of `rows` (ascending)."""
+        found = [Cells(rows[:0], rows[:0], np.empty((0, COUNTED), np.int32))]
+        for bucket in self.between(after, through):
+            counts = self.counts(bucket, rows)
+            some = np.flatnonzero(counts[:, 0])
+            if len(some):
+                found.append(Cells(rows[some], np.full(len(some), bucket), counts[some]))
+        return Cells(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
     def between(self, after: int, through: int) -> list[int]:
         """Numbers of the open buckets in (after, through], ascending."""

@@ -7,7 +7,7 @@ bucket to close and never trips on disorder.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -19,9 +19,9 @@ from detector.engine.actuator import Actuator
 from detector.engine.buckets import OpenBuckets
 from detector.engine.columns import FOREVER, NEVER
 from detector.engine.intern import intern
-from detector.engine.judge import speaks
 from detector.engine.scopes import Scopes, note_deploy
 from detector.engine.transition import Added, Batch, Transition
+from detector.engine.walk import Walk
 from detector.policy import StreamSettings
 from detector.stats import baseline
 
@@ -110,24 +110,18 @@ class Engine:
 
     def test(self, rows: Ints, moments: Mapping[int, Moment]) -> list[Transition]:
         """Judge scopes by their open buckets now. `rows` ascending; `moments` by partition."""
-        view, link = self.scopes.table.rows[rows], self.scopes.links.rows[rows]
-        judged = np.isfinite(link["warn_h"])
-        rows, view, link = rows[judged], view[judged], link[judged]
+        links = self.scopes.links.rows
+        rows = rows[np.isfinite(links["warn_h"][rows])]
         if not len(rows):
             return []
-        horizon = int(HORIZON_S * 1000) // self.bucket_ms
-        limit = np.array([self.stream.get(int(p), NEVER) + horizon for p in link["partition"]])
-        running = (view["settled"] + 1) * self.bucket_ms // HOUR_MS
-        rate, found = view["rate"].copy(), list[Transition]()
-        for bucket in self.open.between(int(view["settled"].min()), int(limit.max())):
-            counts = np.where((bucket <= limit)[:, None], self.open.counts(bucket, rows), 0)
-            if not counts.any():
-                continue
-            view["rate"] = np.where(running == bucket * self.bucket_ms // HOUR_MS, rate, view["next_rate"])
-            step.advance(view, link, np.full(len(rows), bucket), counts, self.bucket_ms)
-            for i in np.flatnonzero(speaks(view, link) & (counts[:, 0] > 0)).tolist():
-                now = moments[int(link["partition"][i])]
-                found += self.actuator.judge(int(rows[i]), view[i : i + 1], link[i : i + 1], bucket, now)
+        horizon = {p: self.stream.get(p, NEVER) + int(HORIZON_S * 1000) // self.bucket_ms for p in moments}
+        limit = np.array([horizon[p] for p in links["partition"][rows].tolist()])
+        settled = self.scopes.table.rows["settled"][rows]
+        cells = self.open.cells(rows, int(settled.min()), int(limit.max()))
+        cells = cells.where(cells.bucket <= limit[np.searchsorted(rows, cells.row)])
+        walk, found = Walk(self.scopes.table.rows, links, cells, self.bucket_ms), list[Transition]()
+        for now, speaking in walk.steps():
+            found += self._judge(walk, walk.bucket[now], speaking, moments)
         return found
 
     def test_all(self, moments: Mapping[int, Moment]) -> list[Transition]:
@@ -177,24 +171,35 @@ class Engine:
         return at
 
     def _settle(self, rows: Ints, after: int, through: int, moments: Mapping[int, Moment]) -> list[Transition]:
-        found: list[Transition] = []
-        for bucket, at, counts in _ranked(self.open, rows, after, through):
-            view, link = self.scopes.table.rows[at], self.scopes.links.rows[at]
-            step.advance(view, link, bucket, counts, self.bucket_ms)
-            step.record(view, bucket, counts, self.bucket_ms)
-            view["peak"] = np.maximum(view["peak"], view["evidence"].mean(axis=1))
-            self.scopes.table.rows[at] = view
-            for i in np.flatnonzero(speaks(view, link)).tolist():
-                now = moments[int(link["partition"][i])]
-                found += self.actuator.judge(int(at[i]), view[i : i + 1], link[i : i + 1], int(bucket[i]), now)
-            for row in at.tolist():
-                self.scopes.owner[row][0].changed = True
+        table, found = self.scopes.table.rows, list[Transition]()
+        walk = Walk(table, self.scopes.links.rows, self.open.cells(rows, after, through), self.bucket_ms)
+        for now, speaking in walk.steps():
+            view = walk.view[: now.stop - now.start]
+            np.maximum(view["peak"], view["evidence"].mean(axis=1), out=view["peak"])
+            if speaking:
+                walk.record(now.stop)
+                table[walk.rows] = walk.view
+                found += self._judge(walk, walk.bucket[now], speaking, moments)
+        walk.record()
+        table[walk.rows] = walk.view
+        self._mark_changed(walk.rows)
         for final in self.open.between(after, through):
             self.open.clear(final, rows)
         settled = self.scopes.table.rows["settled"]
         settled[rows] = np.maximum(settled[rows], through)
         if through == self._hour_end(through):
             self._close_hour(rows, through, moments)
+        return found
+
+    def _judge(self, walk: Walk, buckets: Ints, speaking: list[int], to: Mapping[int, Moment]) -> list[Transition]:
+        """Decide on rows (indices into the walk's) that speak after the step that brought `buckets`."""
+        found: list[Transition] = []
+        for i in speaking:
+            view, link = walk.view[i : i + 1], walk.link[i : i + 1]
+            now = to[int(link["partition"][0])]
+            found += self.actuator.judge(int(walk.rows[i]), view, link, int(buckets[i]), now)
+        if found:
+            walk.listen(self.scopes.links.rows)
         return found
 
     def _close_hour(self, rows: Ints, through: int, moments: Mapping[int, Moment]) -> None:
@@ -261,25 +266,3 @@ class Engine:
         if self.scopes.freed:
             self.open.clear_rows(self.scopes.freed)
             self.scopes.freed.clear()
-
-
-def _ranked(cells: OpenBuckets, rows: Ints, after: int, through: int) -> Iterator[tuple[Ints, Ints, NDArray[np.int32]]]:
-    """Final cells as steps of (bucket, row, counts), each row at most once a step and in order of time."""
-    found: list[tuple[Ints, Ints, NDArray[np.int32]]] = []
-    for number in cells.between(after, through):
-        cell = cells.counts(number, rows)
-        some = np.flatnonzero(cell[:, 0])
-        if len(some):
-            found.append((np.full(len(some), number), rows[some], cell[some]))
-    if len(found) <= 1:
-        yield from found
-        return
-    bucket = np.concatenate([step_bucket for step_bucket, _, _ in found])
-    row = np.concatenate([step_row for _, step_row, _ in found])
-    counts = np.concatenate([step_counts for _, _, step_counts in found])
-    order = np.lexsort((bucket, row))
-    _, first, size = np.unique(row[order], return_index=True, return_counts=True)
-    rank = np.arange(len(order)) - np.repeat(first, size)
-    order = order[np.argsort(rank, kind="stable")]
-    for step_at in np.split(order, np.cumsum(np.bincount(rank))[:-1]):
-        yield bucket[step_at], row[step_at], counts[step_at]

@@ -17,20 +17,25 @@ from detector.events import Evidence
 from detector.stats import baseline, evidence
 
 Rows = NDArray[np.void]
+Ints = NDArray[np.int64]
 Verdict = Literal["trip", "warn"]
 
 
-def speaks(view: Rows, link: Rows) -> NDArray[np.bool_]:
-    """Rows worth a decision: evidence beyond the line that matters next, a limit passed, or numbers gone wrong.
+def lines(view: Rows, link: Rows) -> NDArray[np.float64]:
+    """Evidence at which each row is worth a decision: the line that matters next.
 
     Where too little history is known, volume says nothing, unless a deploy has made the scope suspect from the start.
     """
-    level = view["evidence"].mean(axis=1)
     known = (view["level_b"] >= baseline.KNOWN_H) | link["deployed"]
-    found: NDArray[np.bool_] = ((known & (level >= link["next_h"])) | ~np.isfinite(level)) & np.isfinite(link["warn_h"])
-    limited = link["limit_max"] > 0
-    if limited.any():
-        found |= limited & (limit_count(view, link) > link["limit_max"])
+    return np.where(known, link["next_h"], np.inf)
+
+
+def speaks(view: Rows, link: Rows, lines: NDArray[np.float64], limited: Ints) -> NDArray[np.bool_]:
+    """Rows worth a decision: evidence at its line, a limit passed (of rows `limited`), or numbers gone wrong."""
+    found: NDArray[np.bool_] = ~(view["evidence"].mean(axis=1) < lines)  # so written, what is no number speaks, too
+    if len(limited):
+        found[limited] |= limit_count(view[limited], link[limited]) > link["limit_max"][limited]
+    found &= np.isfinite(link["warn_h"])
     return found
 
 

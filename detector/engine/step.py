@@ -1,45 +1,15 @@
-"""One bucket of counts, applied to the rows of scopes. The same step serves final and still open buckets."""
+"""Empty buckets, hard limits and ends of hours, for rows of scopes."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine.columns import MINUTES_CELLS, NEVER
+from detector.engine.columns import MINUTES_CELLS
 from detector.stats import baseline, evidence, onset, windows
 
 Rows = NDArray[np.void]
 Ints = NDArray[np.int64]
-
-
-def advance(view: Rows, link: Rows, bucket: Ints, counts: NDArray[np.int32], bucket_ms: int) -> None:
-    """Evidence, onset and hard-limit ring of `view` (a copy of rows) after `bucket` with `counts` (rows, 3).
-
-    A row whose evidence already stands at or beyond the bucket keeps it: it was reset there on purpose.
-    """
-    width_h = bucket_ms / 3_600_000
-    live = bucket > view["at"]
-    gap = np.maximum(bucket - 1 - view["at"], 0).astype(np.float64)
-    count = counts[:, 0].astype(np.float64)
-    rested = evidence.idle(view["evidence"], gap, view["rate"], view["phi"], width_h)
-    moved = evidence.step(rested, count, view["rate"], view["phi"], width_h)
-    view["evidence"] = np.where(live[:, None], np.minimum(moved, link["cap_h"][:, None]), view["evidence"])
-    due = view["rate"] * width_h
-    calm = onset.step(view["cusum"], np.zeros_like(count), due * gap, view["phi"])
-    begins = live & (calm <= 0.0)
-    view["onset"] = np.where(begins, bucket, view["onset"])
-    view["since"] = np.where(begins[:, None], 0, view["since"]) + counts
-    view["cusum"] = np.where(live, onset.step(calm, count, due, view["phi"]), view["cusum"])
-    view["at"] = np.maximum(view["at"], bucket)
-    cell = bucket * bucket_ms // np.maximum(link["limit_ms"], 1)
-    limited = link["limit_max"] > 0
-    if limited.any():
-        other = limited & (view["limit_ms"] != link["limit_ms"])  # counted in cells of an earlier limit
-        view["limit"][other], view["limit_head"][other] = 0, NEVER
-        view["limit_ms"][other] = link["limit_ms"][other]
-        view["limit"][limited], view["limit_head"][limited] = windows.add(
-            view["limit"][limited], view["limit_head"][limited], cell[limited], counts[limited, 0]
-        )
 
 
 def rest(view: Rows, through: int, bucket_ms: int) -> None:
@@ -47,19 +17,9 @@ def rest(view: Rows, through: int, bucket_ms: int) -> None:
     width_h = bucket_ms / 3_600_000
     gap = np.maximum(through - view["at"], 0).astype(np.float64)
     view["evidence"] = evidence.idle(view["evidence"], gap, view["rate"], view["phi"], width_h)
-    view["cusum"] = onset.step(view["cusum"], np.zeros_like(gap), view["rate"] * width_h * gap, view["phi"])
+    fall = onset.change(np.zeros_like(gap), view["rate"] * width_h * gap, view["phi"])
+    view["cusum"] = onset.step(view["cusum"], fall)
     view["at"] = np.maximum(view["at"], through)
-
-
-def record(view: Rows, bucket: Ints, counts: NDArray[np.int32], bucket_ms: int) -> None:
-    """Add a bucket to the rolling windows and the total of `view`, for which it is final now."""
-    time_ms = bucket * bucket_ms
-    for name, cell_ms in (("seconds", 5_000), ("minutes", 60_000), ("hours", 3_600_000)):
-        view[name], view[f"{name}_head"] = windows.add(
-            view[name], view[f"{name}_head"], time_ms // cell_ms, counts[:, 0]
-        )
-    view["total"] += counts[:, 0]
-    view["settled"] = bucket
 
 
 def limit_count(view: Rows, link: Rows) -> Ints:

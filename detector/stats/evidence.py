@@ -25,33 +25,44 @@ RATIOS: Final = np.array([1.25, 1.6, 2.2, 3.5, 6.0, 12.0, 30.0, 100.0])
 """Alternatives that the mixture bets on; between two of them the loss in delay is below 5 %."""
 
 _LOG_RATIOS: Final = np.log(RATIOS)
-CAP: Final = 1e30
-"""Evidence saturates here: far above any trip line, far below overflow."""
+_MOST: Final = 69.0
+"""Largest exponent of one bucket: e^69 is far beyond any trip line, and far from overflow."""
 
 
-def step(evidence: Floats, count: Floats, rate_per_h: Floats, phi: Floats, width_h: float) -> Floats:
-    """Evidence after one bucket.
+def moves(count: Floats, empty: Floats, rate_per_h: Floats, phi: Floats, width_h: float) -> tuple[Floats, Floats]:
+    """What `empty` buckets without events and then one with `count` do to evidence `R`: it becomes `factor R + offset`.
+
+    Gives both, of shape (rows, 8). They don't depend on the evidence, so they can be had for many buckets at once.
 
     Args:
-        evidence: shape (rows, 8), hours.
         count: shape (rows,), events in the bucket; a partial count gives a lower bound.
+        empty: shape (rows,), buckets before it since the evidence was last moved, >= 0.
         rate_per_h: shape (rows,), expected rate, > 0.
         phi: shape (rows,), variance over mean, >= 1.
         width_h: exposure of the whole bucket, hours.
     """
-    drift = np.multiply.outer(rate_per_h / phi * width_h, RATIOS - 1.0)
-    gain = np.multiply.outer(count / phi, _LOG_RATIOS)
-    moved: Floats = np.minimum((evidence + width_h) * np.exp(np.minimum(gain - drift, 69.0)), CAP)
-    return moved
+    drift = _drift(rate_per_h, phi, width_h)
+    kept, added = _rest(drift, empty, width_h)
+    grown = np.exp(np.minimum(np.multiply.outer(count / phi, _LOG_RATIOS) - drift, _MOST))
+    return kept * grown, (added + width_h) * grown
 
 
 def idle(evidence: Floats, buckets: Floats, rate_per_h: Floats, phi: Floats, width_h: float) -> Floats:
-    """Evidence after `buckets` (shape (rows,), >= 0) empty buckets: `step` with count 0, in closed form."""
-    drift = np.multiply.outer(rate_per_h / phi * width_h, RATIOS - 1.0)
-    kept = np.exp(-drift * buckets[:, None])
-    added = width_h * np.exp(-drift) * (1.0 - kept) / -np.expm1(-drift)
+    """Evidence after `buckets` (shape (rows,), >= 0) empty buckets, in closed form."""
+    kept, added = _rest(_drift(rate_per_h, phi, width_h), buckets, width_h)
     rested: Floats = evidence * kept + added
     return rested
+
+
+def _drift(rate_per_h: Floats, phi: Floats, width_h: float) -> Floats:
+    drift: Floats = np.multiply.outer(rate_per_h / phi * width_h, RATIOS - 1.0)
+    return drift
+
+
+def _rest(drift: Floats, buckets: Floats, width_h: float) -> tuple[Floats, Floats]:
+    """What is kept of evidence over empty buckets, and what they add."""
+    kept = np.exp(-drift * buckets[:, None])
+    return kept, width_h * np.exp(-drift) * (1.0 - kept) / -np.expm1(-drift)
 
 
 def strength(evidence: Floats, line_h: Floats) -> Floats:

@@ -14,9 +14,15 @@ from detector.stats.evidence import Floats
 _LOG_TWO: Final = float(np.log(2.0))
 
 
-def step(cusum: Floats, count: Floats, expected: Floats, phi: Floats) -> Floats:
-    """CUSUM after a stretch with `count` events where `expected` were due; 0 means: nothing has begun.
+def change(count: Floats, expected: Floats, phi: Floats) -> Floats:
+    """What a stretch with `count` events where `expected` were due adds to the CUSUM.
 
     Log-likelihood ratio of twice the rate, tempered by `phi` (variance over mean): `(n ln 2 - mu) / phi`.
     """
-    return np.maximum(0.0, cusum + (count * _LOG_TWO - expected) / phi)
+    change: Floats = (count * _LOG_TWO - expected) / phi
+    return change
+
+
+def step(cusum: Floats, change: Floats) -> Floats:
+    """CUSUM after a change; 0 means: nothing has begun."""
+    return np.maximum(0.0, cusum + change)

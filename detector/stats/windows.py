@@ -13,16 +13,17 @@ Ints = NDArray[np.int64]
 Counts = NDArray[np.int32]
 
 
-def add(ring: Counts, head: Ints, cell: Ints, count: Counts) -> tuple[Counts, Ints]:
-    """Rings (rows, cells) and heads after adding `count` to cell number `cell` of each row.
+def add(ring: Counts, head: Ints, row: Ints, cell: Ints, count: Counts) -> tuple[Counts, Ints]:
+    """Rings (rows, cells) and heads after adding each `count` to cell number `cell` of ring `row`.
 
     Cells that fall out of the ring are forgotten; a count older than the whole ring is dropped.
     """
     cells = ring.shape[1]
-    newest = np.maximum(head, cell)
+    newest = head.copy()
+    np.maximum.at(newest, row, cell)
     ring = aged(ring, head, newest)
-    inside = newest - cell < cells
-    ring[np.arange(len(ring))[inside], (cell % cells)[inside]] += count[inside]
+    inside = newest[row] - cell < cells
+    np.add.at(ring, (row[inside], cell[inside] % cells), count[inside])
     return ring, newest
 
 

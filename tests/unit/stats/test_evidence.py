@@ -27,10 +27,16 @@ def by_hand(counts: list[int], rate: float, phi: float) -> float:
     return total / len(evidence.RATIOS)
 
 
+def moved(level: np.ndarray, count: np.ndarray, rate: np.ndarray, phi: np.ndarray, width_h: float) -> np.ndarray:
+    """Evidence after the very next bucket."""
+    factor, offset = evidence.moves(count, np.zeros_like(count, float), rate, phi, width_h)
+    return factor * level + offset
+
+
 def run(counts: list[int], rate: float, phi: float) -> np.ndarray:
     level = np.zeros((1, len(evidence.RATIOS)))
     for count in counts:
-        level = evidence.step(level, one(count), one(rate), one(phi), WIDTH_H)
+        level = moved(level, one(count), one(rate), one(phi), WIDTH_H)
     return level
 
 
@@ -46,7 +52,7 @@ def test_resting_equals_that_many_empty_buckets(empty):
     start = run([4, 4, 4], 60.0, 2.0)
     stepped = start
     for _ in range(empty):
-        stepped = evidence.step(stepped, one(0), one(60.0), one(2.0), WIDTH_H)
+        stepped = moved(stepped, one(0), one(60.0), one(2.0), WIDTH_H)
     rested = evidence.idle(start, one(float(empty)), one(60.0), one(2.0), WIDTH_H)
     np.testing.assert_allclose(rested, stepped, rtol=1e-9)
 
@@ -56,10 +62,18 @@ def test_fewer_rows_never_mean_more_evidence():
     assert (missing < full).all()
 
 
-def test_evidence_saturates_instead_of_overflowing():
-    level = run([10**6] * 5, 6.0, 1.0)
+@pytest.mark.parametrize("empty", [0, 1, 7, 5000])
+def test_a_bucket_after_empty_ones_moves_evidence_like_resting_and_then_the_bucket(empty):
+    start, gap = run([4, 4, 4], 60.0, 2.0), one(float(empty))
+    factor, offset = evidence.moves(one(3.0), gap, one(60.0), one(2.0), WIDTH_H)
+    rested = evidence.idle(start, gap, one(60.0), one(2.0), WIDTH_H)
+    np.testing.assert_allclose(factor * start + offset, moved(rested, one(3.0), one(60.0), one(2.0), WIDTH_H))
+
+
+def test_an_absurd_count_moves_evidence_far_and_stays_finite():
+    level = run([10**6], 6.0, 1.0)
     assert np.isfinite(level).all()
-    assert level.max() == evidence.CAP
+    assert level.max() > 1e20
 
 
 def test_budgets_of_scopes_add_up_to_the_policys():
@@ -75,7 +89,7 @@ def test_measured_time_between_false_alarms_is_at_least_the_line(rate, cluster):
     phi, rates = np.full(streams, float(cluster)), np.full(streams, rate)
     for bucket in range(60_000):
         count = cluster * rng.poisson(rate / cluster * width_h, streams)
-        level = evidence.step(level, count, rates, phi, width_h)
+        level = moved(level, count, rates, phi, width_h)
         crossed = (evidence.strength(level, np.full(streams, line_h)) >= 1) & np.isnan(alarm_h)
         alarm_h[crossed] = bucket * width_h
         if not np.isnan(alarm_h).any():

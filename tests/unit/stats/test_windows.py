@@ -15,7 +15,7 @@ adds = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 5)), max_size=30)
 def filled(events: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
     ring, head = np.zeros((1, CELLS), np.int32), np.array([-(2**40)])
     for cell, count in events:
-        ring, head = windows.add(ring, head, np.array([cell]), np.array([count]))
+        ring, head = windows.add(ring, head, np.array([0]), np.array([cell]), np.array([count]))
     return ring, head
 
 
