@@ -49,6 +49,16 @@ def fill(bootstrap: str, topic: str, records: Iterable[Record]) -> int:
     return count
 
 
+def committed(bootstrap: str, group: str, topic: str, partitions: int) -> list[int]:
+    """Next offsets to read that a group has committed, 0 where it has none."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group}, logger=QUIET)
+    try:
+        found = consumer.committed([TopicPartition(topic, each) for each in range(partitions)], 30)
+    finally:
+        consumer.close()
+    return [max(each.offset, 0) for each in found]
+
+
 class Seen(NamedTuple):
     """A record: where, when the broker or its producer dated it, when it was seen here (epoch ns), and what it is."""
 

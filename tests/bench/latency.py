@@ -57,7 +57,7 @@ def crosser(number: int) -> str:
 
 
 class Feed(threading.Thread):
-    """Sends `per_s` events per second, among them `crossings`; `sent_ns`: when each policy's crossing event was sent."""
+    """Sends `per_s` events per second, among them `crossings`; `sent_ns`: when each crossing event was sent."""
 
     def __init__(self, bootstrap: str, topic: str, *, per_s: int, crossings: int) -> None:
         super().__init__(daemon=True)
@@ -132,7 +132,7 @@ def measure_stock(bootstrap: str, *, per_s: int, seconds: int) -> Result:
 
 
 def _measure(title: str, worker: Worker, feed: Feed, topic: str, policy_of: Callable[[bytes], str | None]) -> Result:
-    """Run the feed to its end and take the time of each alert. Raises AssertionError when one is missing or told twice."""
+    """Run the feed to its end and time each alert. Raises AssertionError when one is missing or told twice."""
     came_ns: dict[str, int] = {}
     before = worker.usage()
     with Reader(feed.bootstrap, topic) as reader:

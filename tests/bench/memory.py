@@ -31,8 +31,8 @@ class Result(NamedTuple):
     def __str__(self) -> str:
         per_policy = (self.full_bytes - self.ready_bytes) / self.policies / 1000
         return (
-            f"{self.policies:6,} policies: {self.full_bytes / 1e6:4.0f} MB, {self.ready_bytes / 1e6:4.0f} MB when ready; "
-            f"{per_policy:.1f} kB a policy"
+            f"{self.policies:6,} policies: {self.full_bytes / 1e6:4.0f} MB, of which {self.ready_bytes / 1e6:4.0f} MB "
+            f"when ready; {per_policy:.1f} kB a policy"
         )
 
 
