@@ -62,6 +62,8 @@ class OpenBuckets:
 
     def between(self, after: int, through: int) -> list[int]:
         """Numbers of the open buckets in (after, through], ascending."""
+        if through - after < len(self._cells):
+            return [bucket for bucket in range(after + 1, through + 1) if bucket in self._cells]
         return sorted(bucket for bucket in self._cells if after < bucket <= through)
 
     def counts(self, bucket: int, rows: Ints) -> NDArray[np.int32]:
