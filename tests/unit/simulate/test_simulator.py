@@ -16,7 +16,10 @@ unknown_policies: {{hard_limit: {{max: 30, per: 10m}}, scopes: []}}
 tests:
   - {{name: one, {test}}}
 """
-WAVE = "policy: spam, history: {per_minute: 5, days: 1}, counts_per_minute: [{minutes: 0-19, count: 5}, {minutes: 20-29, count: 25, region: DE}]"
+WAVE = (
+    "policy: spam, history: {per_minute: 5, days: 1}, "
+    "counts_per_minute: [{minutes: 0-19, count: 5}, {minutes: 20-29, count: 25, region: DE}]"
+)
 
 
 def failures(test):
