@@ -33,6 +33,8 @@ FOLD_EVENTS: Final = 20_000
 FOLD_LOG_RECORDS: Final = 256
 """Most log records of one step of watch; when catching up, each holds hundreds of rows."""
 MAX_FETCH_BYTES: Final = 4 * 1024 * 1024
+MAX_BATCH_BYTES: Final = 1024 * 1024
+"""aiokafka's 16 KiB would make a checkpoint wait for the broker after every few values of a partition."""
 BROKER_TIMEOUT_S: Final = 90.0
 REBALANCE_TIMEOUT_S: Final = 60.0
 
@@ -103,6 +105,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "consumer_max_fetch_size": MAX_FETCH_BYTES,
         "producer_acks": -1,
         "producer_linger": 0.0,
+        "producer_max_batch_size": MAX_BATCH_BYTES,
         "producer_max_request_size": MAX_MESSAGE_BYTES,
         "producer_request_timeout": REQUEST_TIMEOUT_S,
         "stream_publish_on_commit": False,
