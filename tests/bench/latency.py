@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 STOCK = Path(__file__).with_name("peers") / "stock_faust.py"
 TURN_S = 0.01
 WARM_UP_S = 12.0
-"""Past the first checkpoint: the first write to each of a new topic's partitions costs the broker an fsync of its own."""
+"""Past the first checkpoint: the first write to each partition of a new topic costs the broker an fsync."""
 TOLERATED = 20
 TURNS_PER_CROSSING = 10
 GRACE_S = 10.0
