@@ -126,7 +126,7 @@ def measure_stock(bootstrap: str, *, per_s: int, seconds: int) -> Result:
         source = bed.names.create("stock", traffic.SOURCES)
         alerts = bed.names.create("stock-alerts")
         bed.names.create("stock-windows-changelog", traffic.SOURCES, cleanup_policy="compact")
-        with bed.program(STOCK, bootstrap, source, alerts, str(TOLERATED), "0") as worker:
+        with bed.program(STOCK, bootstrap, source, alerts, str(TOLERATED), "0", "automated") as worker:
             worker.wait_for("readiness", lambda: "Worker ready" in worker.log.read_text())
             feed = Feed(bootstrap, source, per_s=per_s, crossings=_crossings(seconds))
             return _measure(f"stock Faust, {per_s:,}/s", worker, feed, alerts, _stock_policy)

@@ -81,7 +81,7 @@ def measure(bootstrap: str, *, events: int = 1_500_000, stock_events: int = 60_0
         with Bed(bootstrap, traffic.policy_file(PER_S)) as bed:
             end_ms = int(time.time() * 1000) + events // 40
             count = fill(bootstrap, bed.settings.events_topic, traffic.history(events, PER_S, end_ms))
-            runs[LIMIT_NAME].append(_peer(bed, "plain_aiokafka.py", bed.settings.events_topic, count=count))
+            runs[LIMIT_NAME].append(_peer(bed, "plain_aiokafka.py", bed.settings.events_topic, str(count), count=count))
             runs[OURS_NAME].append(_ours(bed, count))
     return Result(runs)
 
@@ -93,11 +93,11 @@ def _stock(bootstrap: str, events: int) -> Caught:
         alerts = bed.names.create("stock-alerts")
         bed.names.create("stock-windows-changelog", traffic.SOURCES, cleanup_policy="compact")
         count = fill(bootstrap, source, records)
-        return _peer(bed, "stock_faust.py", source, alerts, str(STOCK_LIMIT), count=count)
+        return _peer(bed, "stock_faust.py", source, alerts, str(STOCK_LIMIT), str(count), "all", count=count)
 
 
 def _peer(bed: Bed, program: str, *arguments: str, count: int) -> Caught:
-    with bed.program(PEERS / program, bed.bootstrap, *arguments, str(count)) as worker:
+    with bed.program(PEERS / program, bed.bootstrap, *arguments) as worker:
         worker.wait_for("end", lambda: len(SAID.findall(worker.log.read_text())) == 2, timeout_s=300)
         rss = worker.usage().rss_bytes
         said = {what: (float(at), float(cpu)) for what, at, cpu in SAID.findall(worker.log.read_text())}

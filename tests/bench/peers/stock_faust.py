@@ -1,9 +1,10 @@
 """The job as Faust's documentation would have it written: event by event, a table entry each, an alert on crossing.
 
-Counts fully automated actions (a quarter of the benchmark's events) over a rolling minute per policy, in twelve buckets
-of 5 s kept in a table; more than LIMIT send one alert, the next only after the count fell below 80 % of it.
+Counts actions over a rolling minute per policy, in twelve buckets of 5 s kept in a table, one table write per counted
+action; more than LIMIT send one alert, the next only after the count fell below 80 % of it. WHICH: `all` actions, as
+the detector does, or only fully `automated` ones, a quarter of the benchmark's events.
 
-`python stock_faust.py BOOTSTRAP SOURCE ALERTS LIMIT COUNT`: prints time and CPU at the first event and after COUNT.
+`python stock_faust.py BOOTSTRAP SOURCE ALERTS LIMIT COUNT WHICH`: prints time and CPU at the first event, after COUNT.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import faust
 BUCKET_MS, BUCKETS = 5000, 12
 
 bootstrap, source_name, alerts_name, limit, count = *sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])
+counts_all = sys.argv[6] == "all"
 app = faust.App(
     source_name,
     broker=f"kafka://{bootstrap}",
@@ -39,7 +41,7 @@ async def watch(stream):
         if not handled:
             told("first")
         action = event.value
-        if action["kind"] == "action" and action["automated_decision"] == "FULLY":
+        if action["kind"] == "action" and (counts_all or action["automated_decision"] == "FULLY"):
             policy = action["policy_id"]
             window = windows.get(policy) or {"newest": 0, "counts": [0] * BUCKETS, "open": False}
             add(window, action["time"] // BUCKET_MS)
