@@ -6,9 +6,9 @@ import pytest
 
 pytest.importorskip("psutil", reason="benchmarks need pip install -e '.[bench]'")
 
-from tests.bench import latency, memory, throughput, wikipedia, wikipedia_data  # noqa: E402 - they import psutil
-from tests.bench.bed import broker, conditions  # noqa: E402
-from tests.rig import RigUnavailable  # noqa: E402
+from tests.bench import latency, memory, throughput, wikipedia, wikipedia_data
+from tests.bench.bed import broker, conditions
+from tests.rig import RigUnavailable
 
 pytestmark = [pytest.mark.bench, pytest.mark.kafka, pytest.mark.timeout(1800)]
 
