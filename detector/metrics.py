@@ -27,7 +27,7 @@ from detector.events import Alert, Breaker, DeadLetterReason, Directive
 from detector.policy import Ruleset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 UNKNOWN_POLICY: Final = "__unknown__"
 MAX_POLICY_LABELS: Final = 1000
@@ -149,6 +149,12 @@ class Watch:
             ["partition"],
             registry=registry,
         )
+        self._rates = Gauge(
+            "detector_actions",
+            "Actions of a listed policy in a rolling window of event time: 1m, 10m, 1h, 24h.",
+            ["policy", "window"],
+            registry=registry,
+        )
         for result in get_args(RowResult):
             self._rows.labels(result)
 
@@ -159,6 +165,14 @@ class Watch:
     def alert(self, alert: Alert) -> None:
         """Count an alert that was acknowledged."""
         self._alerts.labels(self._labels.of(alert.scope.policy_id), alert.type).inc()
+
+    def rates(self, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Show rolling counts by policy and window; policies without a label of their own are left out."""
+        self._rates.clear()
+        for policy_id, windows in counts.items():
+            if self._labels.of(policy_id) == policy_id:
+                for window, count in windows.items():
+                    self._rates.labels(policy_id, window).set(count)
 
     def clock(self, partition: int, *, log_time_s: float, lag_s: float) -> None:
         """Show the clocks of an owned log partition: epoch seconds of its last tick, and how far the stream trails."""

@@ -17,6 +17,7 @@ from msgspec import Struct
 from detector import events
 from detector.breaker import Moment
 from detector.engine import Batch, Engine, Transition
+from detector.engine.rates import rolling
 from detector.engine.scopes import WHOLE, Key, PolicyState
 from detector.errors import StateError
 from detector.fold import report, state
@@ -260,7 +261,7 @@ class Fold:
                 position=record.offset,
                 stream_time=report.moment(mine.clock.stream_ms),
                 log_time=report.moment(log_ms),
-                lag_s=mine.clock.behind_ms(log_ms) / 1000 if self._stream.clock == "log" else 0.0,
+                lag_s=self.lag_s(mine, log_ms),
             )
         )
 
@@ -299,6 +300,14 @@ class Fold:
                 pending = sum(int(self.engine.open.counts(b, np.array([row]))[0, 0]) for b in self.engine.open)
                 found[policy.id] = int(self.engine.scopes.table.rows["total"][row]) + pending
         return found
+
+    def rates(self) -> dict[str, dict[str, int]]:
+        """Actions per listed policy in the rolling windows `1m`, `10m`, `1h` and `24h` of event time."""
+        return rolling(self.engine.scopes, self.engine.bucket_ms)
+
+    def lag_s(self, mine: Partition, log_ms: int) -> float:
+        """How far a partition's stream clock is behind a log time; with the event clock there is no lag."""
+        return mine.clock.behind_ms(log_ms) / 1000 if self._stream.clock == "log" else 0.0
 
     def breakers(self) -> Iterator[tuple[PolicyState, Key]]:
         """Every scope whose breaker ever moved, in order."""

@@ -78,13 +78,15 @@ class Figures:
         for stage, partitions in owned.items():
             self._read_stage(stage, partitions)
         self._read_sources(owned["intake"])
+        if self._counted and not owned["watch"]:
+            self.loaded(())  # no batch comes any more to say so
+        self._metrics.watch.rates(self._fold.rates())
         for partition, before in self._counted.items():
             mine = self._fold.partitions[partition]
             self._counted[partition] = now = _counters(mine)
             self._count(partition, now - before)
-            self._metrics.watch.clock(
-                partition, log_time_s=mine.clock.log_ms / 1000, lag_s=mine.clock.behind_ms(mine.clock.log_ms) / 1000
-            )
+            lag_s = self._fold.lag_s(mine, mine.clock.log_ms)
+            self._metrics.watch.clock(partition, log_time_s=mine.clock.log_ms / 1000, lag_s=lag_s)
         listed = Counter(policy.listed for policy in self._fold.policies())
         for flag in (True, False):
             self._metrics.policy_file.tracked.labels(str(flag).lower()).set(listed[flag])
