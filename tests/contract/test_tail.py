@@ -86,10 +86,19 @@ def test_without_from_start_only_what_comes_next_is_shown_and_seconds_end_it(bro
 def test_ctrl_c_ends_it_with_0(broker):
     program = "from detector.cli import main; main()"
     arguments = ["tail", "alerts", "--from-start", "--bootstrap", broker.bootstrap]
-    with subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, text=True) as process:
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a runner in the background ignores it
+    )
+    try:
         assert "CLOSED -> OPEN" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.parametrize("arguments", [["policies"], ["alerts", "--count", "0"], ["alerts", "--seconds", "0"]])
