@@ -26,6 +26,7 @@ Name = Literal[
     "http_listening",
     "topics_verified",
     "state_recovered",  # the seal proves that the table is complete
+    "changelog_records_ignored",  # no values of a held partition: somebody else writes to the changelog
     "state_incomplete",  # it does not: recovery goes on
     "source_stalled",  # a source partition is left out of the stream clock
     "records_refused",  # bad records went to the dead-letter topic

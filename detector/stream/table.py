@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from faust.tables.table import Table
 
+from detector.fold.state import POSITION_BYTES, position_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from detector.stream.app import App
 
 NAME: Final = "policies"
-POSITION_BYTES: Final = 8
 
 
 class PolicyTable(Table[bytes, bytes]):
@@ -70,7 +71,7 @@ class PolicyTable(Table[bytes, bytes]):
             self.ignored += 1
             return
         old = self.values_of(partition).get(key, value)
-        self.stored(partition, key, max(old, value, key=_position), offset)
+        self.stored(partition, key, max(old, value, key=position_of), offset)
 
     def persisted_offset(self, tp: TP) -> int | None:
         """How far this worker has the partition, so that a rebalance that leaves it here reads nothing again."""
@@ -86,7 +87,3 @@ class PolicyTable(Table[bytes, bytes]):
             if partition not in mine:
                 self._values.pop(partition, None)
                 self._offsets.pop(partition, None)
-
-
-def _position(value: bytes) -> int:
-    return int.from_bytes(value[:POSITION_BYTES], "big", signed=True)

@@ -99,6 +99,8 @@ class Watch:
         self._checkpoint.begin(epoch, sealed)
         self._figures.loaded(owned)
         logs.info("state_recovered", partitions=sorted(owned))
+        if self._table.ignored:
+            logs.warning("changelog_records_ignored", count=self._table.ignored)
 
     def _prove(self, partition: int, seal: int | None, committed: int | None) -> None:
         """The commit followed a seal; so a table whose seal is behind the commit lacks records."""
