@@ -148,12 +148,15 @@ class Engine:
         found: list[Transition] = []
         at = self._begin(partitions, end) if start is None else start
         rows = self._rows(partitions, moments)
+        # No step settles more than a trip in it stays open: what comes after a timer must be judged after it.
+        shortest = min(self.scopes.shortest_ms(partition) for partition in partitions) // self.bucket_ms
         while at < end:
             at = self._skip_silence(rows, at, end)
-            step_to = min(end, self._hour_end(at - self.lateness + 1) + self.lateness)
+            step_to = min(end, self._hour_end(at - self.lateness + 1) + self.lateness, at + shortest)
             step_to = min([step_to, *self.actuator.timers(partitions, after=at)])
             found += self._settle(rows, at - self.lateness, step_to - self.lateness, moments)
-            found += self.actuator.run_timers(partitions, step_to, moments)
+            while moved := self.actuator.run_timers(partitions, step_to, moments):
+                found += moved
             at = step_to
         for partition in partitions:
             self.stream[partition] = max(at, self.stream.get(partition, at))

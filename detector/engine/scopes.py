@@ -103,6 +103,7 @@ class Scopes:
         self._unlisted: dict[int, int] = {}
         self._bucket_ms = bucket_ms
         self._rules: dict[int, Ruleset] = {}
+        self._shortest: dict[int, int] = {}
         self._listed: dict[int, dict[str, Policy]] = {}
         self.deploys: dict[int, dict[str, int]] = {}
         """Newest deploys that named no policy, per partition and origin, epoch ms."""
@@ -110,6 +111,7 @@ class Scopes:
     def configure(self, partition: int, ruleset: Ruleset) -> list[tuple[PolicyState, bool]]:
         """Adopt a policy file on a partition; returns its policies, and which of them it changed. Numbers are kept."""
         self._rules[partition] = ruleset
+        self._shortest.pop(partition, None)
         self._listed[partition] = {policy.id: policy for policy in ruleset.policies}
         found = []
         for policy in self.policies.values():
@@ -127,6 +129,14 @@ class Scopes:
     def rules(self, partition: int) -> Ruleset:
         """The policy file in force on a partition; the built-in one before any was sent."""
         return self._rules.get(partition) or Ruleset()
+
+    def shortest_ms(self, partition: int) -> int:
+        """The least time, ms, after which any breaker of a partition may move by itself."""
+        if partition not in self._shortest:
+            rules = self.rules(partition)
+            found = [each.breaker for each in (*rules.policies, rules.unknown)]
+            self._shortest[partition] = int(1000 * min(min(each.cooldown_s, each.probe_s) for each in found))
+        return self._shortest[partition]
 
     def policy(self, policy_id: str, partition: int, settled: int, offset: int) -> PolicyState | None:
         """The policy, made on first sight in the record at `offset`; None where the cap on unlisted ones refuses it."""
@@ -181,7 +191,7 @@ class Scopes:
         """Free everything of a partition: it went to another worker."""
         for policy in [policy for policy in self.policies.values() if policy.partition == partition]:
             self.forget(policy)
-        for book in (self._rules, self._listed, self._unlisted, self._by_partition, self.deploys):
+        for book in (self._rules, self._shortest, self._listed, self._unlisted, self._by_partition, self.deploys):
             book.pop(partition, None)
 
     def forget(self, policy: PolicyState) -> None:

@@ -50,13 +50,17 @@ def send_in_order(world: World, timed: list[tuple[int, Outgoing]]) -> None:
     )
 
 
-def holds(world: World) -> set[str]:
-    """Policies whose automated actions were ever to be held."""
+def holds(world: World) -> list[Breaker]:
+    """Every word that told readers to hold something."""
     records = [
         parse_breaker_record(each.key, each.value) for each in read(world.bootstrap, world.settings.breakers_topic)
     ]
-    words = [each for each in records if isinstance(each, Breaker)]
-    return {each.scope.policy_id for each in words if each.directive is not Directive.NONE}
+    return [each for each in records if isinstance(each, Breaker) and each.directive is not Directive.NONE]
+
+
+def held(world: World) -> set[str]:
+    """Policies whose automated actions were ever to be held."""
+    return {each.scope.policy_id for each in holds(world)}
 
 
 @pytest.fixture
@@ -80,9 +84,9 @@ def test_an_hour_caught_up_in_a_minute_trips_what_real_time_would_have_and_holds
     outage.wait_for("end of the backlog", lambda: outage.committed() == backlog)
     took_s = time.monotonic() - began_s
     outage.wait_for("arrival in the present", lambda: all(beat.lag_s < 20 for beat in outage.beats().values()))
-    assert holds(outage) == set()
+    assert holds(outage) == []
     send_in_order(outage, actions("burst", 1, [time.time_ns() // 1_000_000] * 300))
-    outage.wait_for("hold of what trips now", lambda: holds(outage) == {"burst"}, 30)
+    outage.wait_for("hold of what trips now", lambda: held(outage) == {"burst"}, 30)
     outage.settle()
     alerts = [parse_alert(each.value) for each in read(outage.bootstrap, outage.settings.alerts_topic)]
     opened = [each for each in alerts if each.type == "breaker.opened"]

@@ -44,6 +44,25 @@ def test_a_breaker_that_closed_while_catching_up_is_not_said_to_be_catching_up_f
     assert (last.state, last.catching_up) == (State.CLOSED, False)
 
 
+def caught_up_at_once(*bursts_ms: int) -> events.Breaker:
+    """The last word on a breaker after 55 minutes, told in one tick, in which bursts passed the limit."""
+    log, end = LogWriter(ruleset=RULES), MONDAY_MS + 55 * MINUTE
+    log.tick(MONDAY_MS)
+    log.rows([event for at in bursts_ms for event in steady("spam", at, at + MINUTE, 120)], end)
+    log.tick(end)
+    return started().apply(log.records).breakers[-1]
+
+
+def test_a_trip_that_has_cooled_down_and_closed_by_the_end_of_one_long_tick_holds_nobody():
+    last = caught_up_at_once(MONDAY_MS + MINUTE)
+    assert (last.state, last.directive) == (State.CLOSED, Directive.NONE)
+
+
+def test_a_second_burst_in_one_long_tick_opens_the_breaker_again():
+    last = caught_up_at_once(MONDAY_MS + MINUTE, MONDAY_MS + 50 * MINUTE)
+    assert (last.state, last.directive) == (State.OPEN, Directive.HOLD_FOR_REVIEW)
+
+
 def test_shares_and_lifts_of_a_trip_found_while_catching_up_count_each_action_once():
     log, start, end = LogWriter(ruleset=RULES), MONDAY_MS + HOUR, MONDAY_MS + 2 * HOUR
     log.live(steady("spam", MONDAY_MS, start, 0.2), start, every_ms=10_000)
