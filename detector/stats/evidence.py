@@ -2,11 +2,19 @@ r"""Is a count stream running faster than its baseline? A mixture Shiryaev-Rober
 
 For a ratio :math:`\rho_k`, a bucket of exposure :math:`d` with count :math:`n` and expected rate :math:`\lambda`:
 
-.. math:: R_k \leftarrow (R_k + d)\, e^{-c_k d}\, \rho_k^{n/\varphi}, \qquad c_k = (\rho_k - 1)\lambda/\varphi
+.. math:: R_k \leftarrow (R_k + d)\, e^{\theta_k n - \psi_k \lambda d}
 
-:math:`R = \tfrac18\sum_k R_k` minus elapsed time is a martingale for a Poisson stream of rate :math:`\lambda` (and for
-Poisson clusters of size :math:`\varphi`), so alarming at :math:`R \ge A` has a mean time between false alarms of at
-least :math:`A`, in the unit of :math:`d` (hours here), with nothing to calibrate.
+The factor is the likelihood ratio of a gamma-Poisson (negative binomial) process whose variance is :math:`\varphi`
+times its mean, at :math:`\rho_k \lambda` against :math:`\lambda`:
+
+.. math:: \theta_k = \ln\frac{\rho_k\varphi}{1 + \rho_k(\varphi - 1)}, \qquad
+          \psi_k = \frac{1}{\varphi - 1}\ln\frac{1 + \rho_k(\varphi - 1)}{\varphi}
+
+and for :math:`\varphi \to 1` that of a Poisson process, :math:`\theta_k = \ln\rho_k`, :math:`\psi_k = \rho_k - 1`. Its
+mean is 1 at the baseline and below 1 for any smaller dispersion (Poisson clusters of a fixed size up to
+:math:`\varphi` included), so :math:`R = \tfrac18\sum_k R_k` minus elapsed time is a (super)martingale, and alarming at
+:math:`R \ge A` has a mean time between false alarms of at least :math:`A`, in the unit of :math:`d` (hours here), with
+nothing to calibrate.
 
 Sources: Shiryaev (1963), Roberts (1966); the mixture and its guarantee: Shin, Ramdas & Rinaldo (2022), "E-detectors",
 arXiv 2203.03532, sections 2 and 4.
@@ -24,7 +32,8 @@ Floats = NDArray[np.float64]
 RATIOS: Final = np.array([1.25, 1.6, 2.2, 3.5, 6.0, 12.0, 30.0, 100.0])
 """Alternatives that the mixture bets on; between two of them the loss in delay is below 5 %."""
 
-_LOG_RATIOS: Final = np.log(RATIOS)
+_POISSON: Final = 1e-12
+"""Dispersion beyond 1 below which the limit is taken."""
 _MOST: Final = 69.0
 """Largest exponent of one bucket: e^69 is far beyond any trip line, and far from overflow."""
 
@@ -41,22 +50,26 @@ def moves(count: Floats, empty: Floats, rate_per_h: Floats, phi: Floats, width_h
         phi: shape (rows,), variance over mean, >= 1.
         width_h: exposure of the whole bucket, hours.
     """
-    drift = _drift(rate_per_h, phi, width_h)
+    gain, loss = bets(phi)
+    drift = loss * (rate_per_h * width_h)[:, None]
     kept, added = _rest(drift, empty, width_h)
-    grown = np.exp(np.minimum(np.multiply.outer(count / phi, _LOG_RATIOS) - drift, _MOST))
+    grown = np.exp(np.minimum(gain * count[:, None] - drift, _MOST))
     return kept * grown, (added + width_h) * grown
 
 
 def idle(evidence: Floats, buckets: Floats, rate_per_h: Floats, phi: Floats, width_h: float) -> Floats:
     """Evidence after `buckets` (shape (rows,), >= 0) empty buckets, in closed form."""
-    kept, added = _rest(_drift(rate_per_h, phi, width_h), buckets, width_h)
+    kept, added = _rest(bets(phi)[1] * (rate_per_h * width_h)[:, None], buckets, width_h)
     rested: Floats = evidence * kept + added
     return rested
 
 
-def _drift(rate_per_h: Floats, phi: Floats, width_h: float) -> Floats:
-    drift: Floats = np.multiply.outer(rate_per_h / phi * width_h, RATIOS - 1.0)
-    return drift
+def bets(phi: Floats) -> tuple[Floats, Floats]:
+    """What each event gains and each expected event costs, `theta` and `psi` above, shape (rows, 8), for `phi` >= 1."""
+    extra = np.maximum(phi[:, None] - 1.0, _POISSON)
+    gain: Floats = np.log(RATIOS * (1.0 + extra) / (1.0 + RATIOS * extra))
+    loss: Floats = np.log1p((RATIOS - 1.0) * extra / (1.0 + extra)) / extra
+    return gain, loss
 
 
 def _rest(drift: Floats, buckets: Floats, width_h: float) -> tuple[Floats, Floats]:
