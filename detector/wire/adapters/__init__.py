@@ -1,0 +1,29 @@
+"""Input formats of `detector run` and `detector backtest`, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from detector.errors import ConfigError, Problem
+from detector.wire.adapters.interface import Factory, Format, Native
+
+__all__ = ["Factory", "Format", "build", "formats"]
+
+
+def build(name: str, max_future_s: float = 86_400, options: str | None = None) -> Format:
+    """The format of that name. Raises ConfigError when there is none, or when `options` (JSON) are not its options."""
+    factory = formats.get(name)
+    if factory is None:
+        raise ConfigError([Problem("--format", 0, 0, f"is {name!r}, must be one of {', '.join(formats)}")])
+    return factory(max_future_s, options)
+
+
+def _native(max_future_s: float, options: str | None) -> Format:
+    if options is not None:
+        raise ConfigError([Problem("--format-options", 0, 0, "format `native` has no options: leave them out")])
+    return Native(max_future_s)
+
+
+formats: Final[Mapping[str, Factory]] = {"native": _native}
+"""Name -> maker(max_future_s, options as JSON text or None)."""
