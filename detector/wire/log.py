@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 import xxhash
-from msgspec import Struct
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 MAX_MESSAGE_BYTES: Final = 512 * 1024
@@ -22,26 +22,52 @@ COLUMNS: Final[dict[str, str]] = {
     "offset": "<i8",  # source offset
     "time": "<i8",  # event time, epoch ms
     "kind": "u1",  # index into events.KINDS
-    "flags": "u1",  # AUTOMATED | HELD | IRREVERSIBLE
-    "origin": "<u2",  # code into `origins`: "rule_id@rule_version", "" unknown
-    "region": "<u2",  # code into `regions`, "" unknown
+    "flags": "u1",  # AUTOMATED | HELD | IRREVERSIBLE | WRONG | NO_ERROR
+    "origin": "<u2",  # code into `origins`: "rule_id@rule_version", "" unknown; so the next ones
+    "model": "<u2",  # "model_id@model_version"
+    "signal": "<u2",
+    "region": "<u2",
+    "client": "<u2",
+    "type": "<u2",  # action type
     "subject": "<u8",  # keyed hash of subject_id, 0 none
     "event": "<u8",  # hash of the event id
+    "subject_age_h": "<u4",  # whole hours from its creation to the action, plus 1; 0 unknown; so the next one
+    "content_age_h": "<u4",
+    "prior": "<u4",  # earlier actions against the subject, plus 1; 0 unknown
+    "acted_s": "<u4",  # seconds since the action that it refers to
+    "count": "<u8",  # items evaluated
+    "interval_ms": "<u4",  # in so long
 }
 _DTYPES: Final = {name: np.dtype(text) for name, text in COLUMNS.items()}
+DIMENSIONS: Final = {
+    "origin": "origins", "model": "models", "signal": "signals", "region": "regions", "client": "clients",
+    "type": "types",
+}  # fmt: skip
+"""Columns of codes that say who or where, and the list of `Rows` that they point into."""
 AUTOMATED: Final = 1
 HELD: Final = 2
 IRREVERSIBLE: Final = 4
+WRONG: Final = 8
+"""The action that it refers to was a mistake: overturned, reversed, or a reviewer disagreed."""
+NO_ERROR: Final = 16
+"""A reversal by expiry or law, which says nothing about the action."""
 
 
 class Rows(Struct, tag="rows", kw_only=True):
-    """Events of one poll for one log partition. `ranges`: (source partition, prev, through] that it covers."""
+    """Events of one poll for one log partition. `ranges`: (source partition, prev, through] that it covers.
+
+    A column of zeros alone may be absent.
+    """
 
     ranges: list[tuple[int, int, int]]
     policies: list[str]
     origins: list[str]
     regions: list[str]
     columns: dict[str, bytes]
+    models: list[str] = field(default_factory=lambda: [""])
+    signals: list[str] = field(default_factory=lambda: [""])
+    clients: list[str] = field(default_factory=lambda: [""])
+    types: list[str] = field(default_factory=lambda: [""])
 
     def column(self, name: str) -> NDArray[Any]:
         """One column as a read-only array; zeros when the writer did not know it."""

@@ -8,28 +8,52 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import xxhash
 
-from detector.events import KINDS, Action, Automated
+from detector.events import (
+    KINDS,
+    Action,
+    Appeal,
+    AppealDecision,
+    Automated,
+    Deploy,
+    Evaluated,
+    Reversal,
+    Review,
+)
 from detector.wire import log
 from detector.wire.decode import epoch_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
     from detector.events import AnyEvent, Event
 
+    Columns = dict[str, NDArray[Any]]
+
 MIN_KEY_BYTES: Final = 16
 MAX_KEY_BYTES: Final = hashlib.blake2b.MAX_KEY_SIZE
-_WIDE: Final = {"policy": "<u4", "origin": "<u4", "region": "<u4"}
+_PACKED: Final = {
+    "policy": "<u4",
+    "who": "<u4",
+    **{name: dtype for name, dtype in log.COLUMNS.items() if name != "policy" and name not in log.DIMENSIONS},
+}
 """While rows collect there may be more names than a message can hold; a message has its own, narrower codes."""
-_ROW: Final = np.dtype([(name, _WIDE.get(name, dtype)) for name, dtype in log.COLUMNS.items()])
-_pack: Final = struct.Struct("<IHqqBBII8sQ").pack
+_ROW: Final = np.dtype(list(_PACKED.items()))
+_pack: Final = struct.Struct("<IIHqqBB8sQIIIIQI").pack
+_MOST: Final = 2**32 - 1
+_HOUR_MS: Final = 3_600_000
+_NOTHING: Final = (0, 0, 0, 0, 0, 0)
+Who = tuple[str | None, str | None, str | None, str | None, str | None, str | None, str | None, str | None]
+"""Rule and version, model and version, signal, region, client, action type."""
+Read = tuple[str | None, int, tuple[int, int, int, int, int, int]]
+"""Action type, flags, and the columns from `subject_age_h` on."""
 _KIND: Final[dict[type[Event], int]] = {kind: index for index, kind in enumerate(KINDS)}
 _FULLY: Final = Automated.FULLY
 _NO_SUBJECT: Final = bytes(8)
@@ -53,36 +77,43 @@ class _Codes(dict[str, int]):
         return code
 
 
+class _Whos(dict["Who", int]):
+    """Numbers combinations of who and where in order of first use."""
+
+    def __missing__(self, who: Who) -> int:
+        self[who] = code = len(self)
+        return code
+
+
 class _Target(NamedTuple):
     """The packed rows of one log partition while they collect, and their dictionaries."""
 
     rows: bytearray
     policies: _Codes
-    origins: _Codes
-    regions: _Codes
+    whos: _Whos
 
 
 class _Targets(dict[int, _Target]):
     """Targets by log partition, made when first used."""
 
     def __missing__(self, partition: int) -> _Target:
-        self[partition] = target = _Target(bytearray(), _Codes(), _Codes(), _Codes())
+        self[partition] = target = _Target(bytearray(), _Codes(), _Whos())
         return target
 
 
-class _Slots(dict[str | None, list[tuple[bytearray, int, _Codes, _Codes]]]):
+class _Slots(dict[str | None, list[tuple[bytearray, int, _Whos]]]):
     """Where rows of a policy go, and its code there: its log partition; without a policy all of them."""
 
     def __init__(self, partitions: int) -> None:
         self._partitions = partitions
         self.targets = _Targets()
 
-    def __missing__(self, policy_id: str | None) -> list[tuple[bytearray, int, _Codes, _Codes]]:
+    def __missing__(self, policy_id: str | None) -> list[tuple[bytearray, int, _Whos]]:
         own = range(self._partitions) if policy_id is None else (log.partition_of(policy_id, self._partitions),)
         self[policy_id] = slots = []
         for partition in own:
-            rows, policies, origins, regions = self.targets[partition]
-            slots.append((rows, policies[policy_id or ""], origins, regions))
+            rows, policies, whos = self.targets[partition]
+            slots.append((rows, policies[policy_id or ""], whos))
         return slots
 
 
@@ -109,9 +140,12 @@ class RowsBuilder:
         for offset, event in zip(offsets, events, strict=True):
             time = event.time
             time_ms = time if type(time) is int else epoch_ms(time)
-            kind = _KIND[type(event)]
-            flags = _action_flags(event) if isinstance(event, Action) else 0
-            origin, region = _origin(event), event.region or ""
+            kind = type(event)
+            action_type, flags, details = _READERS[kind](event, time_ms)
+            who = (
+                event.rule_id, event.rule_version, event.model_id, event.model_version, event.signal_id, event.region,
+                event.client, action_type,
+            )  # fmt: skip
             subject = _NO_SUBJECT
             subject_id: str | None = getattr(event, "subject_id", None)
             if subject_id is not None:
@@ -119,9 +153,9 @@ class RowsBuilder:
                 subject_hash.update(subject_id.encode())
                 subject = subject_hash.digest()
             identity = _event_hash(event.id.encode()) or 1
-            for rows, policy, origins, regions in slots[event.policy_id]:
+            for rows, policy, whos in slots[event.policy_id]:
                 rows += _pack(  # noqa: PLW2901 - in place: the bytearray grows
-                    policy, source, offset, time_ms, kind, flags, origins[origin], regions[region], subject, identity
+                    policy, whos[who], source, offset, time_ms, _KIND[kind], flags, subject, identity, *details
                 )
 
     def build(self, through: Mapping[int, int], prev: Callable[[int, int], int]) -> list[Message]:
@@ -135,22 +169,74 @@ class RowsBuilder:
         return [message for partition, target in targets for message in _messages(partition, target, through, prev)]
 
 
-def _action_flags(action: Action) -> int:
-    flags = 0
-    if action.automated_decision is _FULLY:
-        flags = log.AUTOMATED
-    if action.status == "held":
+def _action(event: Action, time_ms: int) -> Read:
+    flags = log.AUTOMATED if event.automated_decision is _FULLY else 0
+    if event.status == "held":
         flags |= log.HELD
-    if action.reversible is False:
+    if event.reversible is False:
         flags |= log.IRREVERSIBLE
-    return flags
+    born, made, prior = event.subject_created_at, event.content_created_at, event.prior_actions
+    if born is None and made is None and prior is None:
+        return event.action_type, flags, _NOTHING
+    prior = 0 if prior is None else prior + 1
+    return event.action_type, flags, (_age_h(born, time_ms), _age_h(made, time_ms), prior, 0, 0, 0)
 
 
-def _origin(event: Event) -> str:
-    """Who decided, `id@version`: the rule, or the model where no rule is named, "" where neither is."""
-    name, version = event.rule_id, event.rule_version
-    if name is None and version is None:
-        name, version = event.model_id, event.model_version
+def _follow_up(event: Appeal | AppealDecision | Reversal | Review, time_ms: int) -> Read:
+    acted_s = min(max(0, (time_ms - _ms(event.acted_at)) // 1000), _MOST)
+    return None, _verdict(event), (0, 0, 0, acted_s, 0, 0)
+
+
+def _verdict(event: Appeal | AppealDecision | Reversal | Review) -> int:
+    match event:
+        case AppealDecision(outcome=outcome, decided_by=decided_by):
+            return (outcome == "overturned") * log.WRONG | (decided_by == "automated") * log.AUTOMATED
+        case Reversal(reason=reason):
+            return log.NO_ERROR if reason in {"expiry", "legal"} else log.WRONG
+        case Review(verdict=verdict):
+            return (verdict == "disagree") * log.WRONG
+        case _:
+            return 0
+
+
+def _evaluated(event: Evaluated, _time_ms: int) -> Read:
+    return None, 0, (0, 0, 0, 0, event.count, int(event.interval_s * 1000))
+
+
+def _nothing(_event: Deploy, _time_ms: int) -> Read:
+    return None, 0, _NOTHING
+
+
+_READERS: Final[dict[type[Event], Callable[[Any, int], Read]]] = {
+    Action: _action, Appeal: _follow_up, AppealDecision: _follow_up, Reversal: _follow_up, Review: _follow_up,
+    Deploy: _nothing, Evaluated: _evaluated,
+}  # fmt: skip
+
+
+def _ms(time: datetime | int) -> int:
+    return time if isinstance(time, int) else epoch_ms(time)
+
+
+def _age_h(born: datetime | int | None, time_ms: int) -> int:
+    """Whole hours plus 1; what is dated after the action counts as new."""
+    return 0 if born is None else 1 + max(0, (time_ms - _ms(born)) // _HOUR_MS)
+
+
+def _names(who: Who) -> tuple[str, ...]:
+    """The names of `log.DIMENSIONS`, "" where there is none."""
+    rule_id, rule_version, model_id, model_version, signal, region, client, action_type = who
+    model = _versioned(model_id, model_version)
+    return (
+        _versioned(rule_id, rule_version) or model,
+        model,
+        signal or "",
+        region or "",
+        client or "",
+        action_type or "",
+    )
+
+
+def _versioned(name: str | None, version: str | None) -> str:
     return (name or "") if version is None else f"{name or ''}@{version}"
 
 
@@ -160,54 +246,61 @@ def _messages(
     rows = np.frombuffer(target.rows, _ROW)
     rows = rows[np.lexsort((rows["offset"], rows["source"]))]
     ranges = [(source, prev(partition, source), through[source]) for source in dict.fromkeys(rows["source"].tolist())]
-    names = {"policy": list(target.policies), "origin": list(target.origins), "region": list(target.regions)}
-    return _fitting(partition, ranges, rows, names)
+    columns = {name: rows[name] for name in log.COLUMNS if name in _PACKED}
+    names = {"policy": list(target.policies)}
+    for dimension, of_who in zip(log.DIMENSIONS, zip(*map(_names, target.whos), strict=True), strict=True):
+        codes = _Codes()
+        columns[dimension] = np.array([codes[name] for name in of_who], np.uint32)[rows["who"]]
+        names[dimension] = list(codes)
+    yield from _fitting(partition, ranges, columns, names)
 
 
 def _fitting(
-    partition: int, ranges: list[tuple[int, int, int]], rows: NDArray[np.void], names: dict[str, list[str]]
+    partition: int, ranges: list[tuple[int, int, int]], columns: Columns, names: dict[str, list[str]]
 ) -> Iterator[Message]:
     """One message, or as many as it takes to keep each within its limit.
 
     A message with more names than its codes can count is far beyond that limit, so a code that wrapped is never sent.
     """
-    value = _encode(ranges, rows, names)
+    value, size = _encode(ranges, columns, names), len(columns["time"])
     if len(value) <= log.MAX_MESSAGE_BYTES:
-        yield Message(partition, ranges, len(rows), value)
+        yield Message(partition, ranges, size, value)
         return
-    half = len(rows) // 2
-    before, after = _cut(ranges, rows, half)
-    yield from _fitting(partition, before, *_renumbered(rows[:half], names))
-    yield from _fitting(partition, after, *_renumbered(rows[half:], names))
+    half = size // 2
+    before, after = _cut(ranges, columns, half)
+    yield from _fitting(partition, before, *_part(columns, names, slice(0, half)))
+    yield from _fitting(partition, after, *_part(columns, names, slice(half, size)))
 
 
-def _encode(ranges: list[tuple[int, int, int]], rows: NDArray[np.void], names: dict[str, list[str]]) -> bytes:
-    columns = {name: rows[name].astype(dtype, copy=False).tobytes() for name, dtype in log.COLUMNS.items()}
-    return log.encode(
-        log.Rows(
-            ranges=ranges, policies=names["policy"], origins=names["origin"], regions=names["region"], columns=columns
-        )
-    )
+def _encode(ranges: list[tuple[int, int, int]], columns: Columns, names: dict[str, list[str]]) -> bytes:
+    """Columns of zeros alone are left out: they read as zeros."""
+    sent = {
+        name: columns[name].astype(dtype, copy=False).tobytes()
+        for name, dtype in log.COLUMNS.items()
+        if name == "time" or columns[name].any()
+    }
+    lists = {field: names[dimension] for dimension, field in log.DIMENSIONS.items()}
+    return log.encode(log.Rows(ranges=ranges, policies=names["policy"], columns=sent, **lists))
 
 
 def _cut(
-    ranges: list[tuple[int, int, int]], rows: NDArray[np.void], half: int
+    ranges: list[tuple[int, int, int]], columns: Columns, half: int
 ) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
     """The ranges before and after row `half`. A source on both sides is cut at its last offset before."""
-    source, offset = int(rows["source"][half - 1]), int(rows["offset"][half - 1])
+    source, offset = int(columns["source"][half - 1]), int(columns["offset"][half - 1])
     before = [span for span in ranges if span[0] <= source]
     after = [span for span in ranges if span[0] > source]
-    if rows["source"][half] == source:
+    if columns["source"][half] == source:
         _, low, high = before.pop()
         before.append((source, low, offset))
         after.insert(0, (source, offset, high))
     return before, after
 
 
-def _renumbered(rows: NDArray[np.void], names: dict[str, list[str]]) -> tuple[NDArray[np.void], dict[str, list[str]]]:
-    """Rows with dictionaries that hold only what these rows use."""
-    rows, own = rows.copy(), {}
+def _part(columns: Columns, names: dict[str, list[str]], chosen: slice) -> tuple[Columns, dict[str, list[str]]]:
+    """Some rows, with dictionaries that hold only what these rows use."""
+    part, own = {name: column[chosen] for name, column in columns.items()}, {}
     for column, words in names.items():
-        used, rows[column] = np.unique(rows[column], return_inverse=True)
+        used, part[column] = np.unique(part[column], return_inverse=True)
         own[column] = [words[code] for code in used.tolist()]
-    return rows, own
+    return part, own

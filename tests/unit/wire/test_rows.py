@@ -18,6 +18,7 @@ from detector.wire.rows import RowsBuilder
 
 KEY = b"0123456789abcdef"
 TIME_MS = 1_763_700_000_000
+HOUR_MS = 3_600_000
 PARTITIONS = 8
 
 
@@ -48,8 +49,8 @@ def unpacked(message):
     """The rows of a message as dicts, names instead of codes."""
     record = log.decode(message.value)
     columns = {name: record.column(name).tolist() for name in log.COLUMNS}
-    for column, names in [("policy", record.policies), ("origin", record.origins), ("region", record.regions)]:
-        columns[column] = [names[code] for code in columns[column]]
+    for column, field in {"policy": "policies", **log.DIMENSIONS}.items():
+        columns[column] = [getattr(record, field)[code] for code in columns[column]]
     assert record.ranges == message.ranges
     assert len(columns["time"]) == message.rows
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
@@ -66,7 +67,10 @@ def subject_hash(subject_id, key=KEY):
 
 
 def test_an_action_becomes_one_row_in_the_partition_of_its_policy():
-    event = action(rule_id="42", rule_version="17", region="DE")
+    event = action(
+        rule_id="42", rule_version="17", model_id="m", signal_id="list-9", region="DE", client="ios",
+        subject_created_at=TIME_MS - 49 * HOUR_MS, content_created_at=TIME_MS + 5, prior_actions=2,
+    )  # fmt: skip
     (message,) = built([(3, 7, event)], through={3: 11}, prev=5)
     assert message.partition == log.partition_of("spam", PARTITIONS)
     assert message.ranges == [(3, 5, 11)]
@@ -79,9 +83,19 @@ def test_an_action_becomes_one_row_in_the_partition_of_its_policy():
             "kind": 0,
             "flags": log.AUTOMATED,
             "origin": "42@17",
+            "model": "m",
+            "signal": "list-9",
             "region": "DE",
+            "client": "ios",
+            "type": "ban",
             "subject": subject_hash("s"),
             "event": xxhash.xxh3_64_intdigest(b"e1"),
+            "subject_age_h": 50,
+            "content_age_h": 1,
+            "prior": 3,
+            "acted_s": 0,
+            "count": 0,
+            "interval_ms": 0,
         }
     ]
 
@@ -105,6 +119,37 @@ def test_the_origin_is_the_rule_or_else_the_model(fields, origin):
 )  # fmt: skip
 def test_flags_say_automated_held_irreversible(fields, flags):
     assert single(action(**fields))["flags"] == flags
+
+
+REFERENCE = {"id": "e1", "time": TIME_MS, "policy_id": "spam", "action_id": "a", "acted_at": TIME_MS - 90_000}
+
+
+@pytest.mark.parametrize(
+    ("event", "flags"),
+    [(events.Appeal(**REFERENCE, subject_id="s"), 0),
+     (events.AppealDecision(**REFERENCE, outcome="upheld", decided_by="human"), 0),
+     (events.AppealDecision(**REFERENCE, outcome="upheld", decided_by="automated"), log.AUTOMATED),
+     (events.AppealDecision(**REFERENCE, outcome="overturned", decided_by="human"), log.WRONG),
+     (events.Review(**REFERENCE, verdict="agree", reviewer_id="r"), 0),
+     (events.Review(**REFERENCE, verdict="disagree", reviewer_id="r"), log.WRONG),
+     (events.Reversal(**REFERENCE, reason="appeal"), log.WRONG),
+     (events.Reversal(**REFERENCE, reason="bulk_correction"), log.WRONG),
+     (events.Reversal(**REFERENCE, reason="expiry"), log.NO_ERROR),
+     (events.Reversal(**REFERENCE, reason="legal"), log.NO_ERROR)],
+)  # fmt: skip
+def test_what_follows_an_action_carries_its_age_and_whether_the_action_was_wrong(event, flags):
+    row = single(event)
+    assert (row["acted_s"], row["flags"]) == (90, flags)
+
+
+def test_a_denominator_carries_its_count_and_interval():
+    row = single(events.Evaluated(id="e1", time=TIME_MS, policy_id="spam", count=12_345, interval_s=60))
+    assert (row["count"], row["interval_ms"]) == (12_345, 60_000)
+
+
+def test_columns_of_zeros_alone_are_not_sent():
+    (message,) = built([(0, 7, action(subject_id="s"))])
+    assert {"prior", "acted_s", "count", "subject_age_h"}.isdisjoint(log.decode(message.value).columns)
 
 
 def test_a_time_with_a_zone_becomes_epoch_milliseconds():
@@ -261,7 +306,7 @@ def brief(row):
 
 
 def test_the_packed_row_is_the_row_of_columns():
-    assert rows._ROW.itemsize == len(rows._pack(0, 0, 0, 0, 0, 0, 0, 0, bytes(8), 0))
+    assert rows._ROW.itemsize == len(rows._pack(0, 0, 0, 0, 0, 0, 0, bytes(8), 0, *[0] * 6))
 
 
 def test_a_reader_of_an_older_writer_reads_zeros():
