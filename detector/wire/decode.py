@@ -41,6 +41,22 @@ def epoch_ms(time: datetime | int) -> int:
     return time if isinstance(time, int) else (time - _EPOCH) // _MILLISECOND
 
 
+def opened(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> bytes:
+    """The UTF-8 text in a record, within its limit, out of an envelope that headers announce.
+
+    Raises BadRecord, UnicodeDecodeError, and what msgspec raises on a broken envelope: see `bad_record`.
+    """
+    if not value:
+        raise BadRecord(DeadLetterReason.EMPTY, "the record has no value")
+    if len(value) > MAX_RECORD_BYTES:
+        raise BadRecord(DeadLetterReason.TOO_LARGE, f"{len(value)} bytes: at most {MAX_RECORD_BYTES} are allowed")
+    if headers:
+        value = envelope.by_headers(value, headers)
+    if not value.isascii():
+        value.decode()  # msgspec does not look into fields that it skips
+    return value
+
+
 class Decoder:
     """Decodes and validates records of the events topic.
 
@@ -54,18 +70,10 @@ class Decoder:
 
     def decode(self, value: bytes | None, headers: Sequence[tuple[str, bytes]], now_ms: int) -> AnyEvent:
         """The event in a record, all its times turned into epoch milliseconds. Raises BadRecord and nothing else."""
-        if not value:
-            raise BadRecord(DeadLetterReason.EMPTY, "the record has no value")
-        if len(value) > MAX_RECORD_BYTES:
-            raise BadRecord(DeadLetterReason.TOO_LARGE, f"{len(value)} bytes: at most {MAX_RECORD_BYTES} are allowed")
         try:
-            if headers:
-                value = envelope.by_headers(value, headers)
-            if not value.isascii():
-                value.decode()  # msgspec does not look into fields that it skips
-            event, value = self._parse(value)
+            event, value = self._parse(opened(value, headers))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise _bad_record(error) from None
+            raise bad_record(error) from None
         _check_times(event, now_ms + self._max_future_ms)
         if (_BACKSLASH in value and _ESCAPED_CONTROL.search(value)) or _DEL in value:
             _refuse_control_characters(event)
@@ -123,23 +131,34 @@ def _check_times(event: AnyEvent, latest_ms: int) -> None:
             time = epoch_ms(time)
             setattr(event, name, time)
         if not EARLIEST_MS <= time <= latest_ms:
-            raise BadRecord(
-                DeadLetterReason.TIME_OUT_OF_RANGE,
-                f"`$.{name}` must lie from {EARLIEST_MS} (the year 2000) to {latest_ms} epoch ms: check the producer's "
-                "clock, and that it sends milliseconds",
-            )
+            raise out_of_range(f"$.{name}", latest_ms)
 
 
 def _refuse_control_characters(event: Event) -> None:
     for name in event.__struct_fields__:
         text = getattr(event, name)
-        if name not in _FREE_TEXT and isinstance(text, str) and _CONTROL.search(text):
-            raise BadRecord(
-                DeadLetterReason.CONTROL_CHARACTER, f"`$.{name}` holds a control character (such as CR, LF or NUL)"
-            )
+        if name not in _FREE_TEXT and isinstance(text, str):
+            refuse_control_character(f"$.{name}", text)
 
 
-def _bad_record(error: Exception) -> BadRecord:
+def out_of_range(place: str, latest_ms: int) -> BadRecord:
+    """What is wrong with a time at `place` that lies before the year 2000 or after `latest_ms`."""
+    return BadRecord(
+        DeadLetterReason.TIME_OUT_OF_RANGE,
+        f"`{place}` must lie from {EARLIEST_MS} (the year 2000) to {latest_ms} epoch ms: check the producer's "
+        "clock, and that it sends milliseconds",
+    )
+
+
+def refuse_control_character(place: str, text: str) -> None:
+    """Raises BadRecord when `text`, which stands at `place`, holds one."""
+    if _CONTROL.search(text):
+        raise BadRecord(
+            DeadLetterReason.CONTROL_CHARACTER, f"`{place}` holds a control character (such as CR, LF or NUL)"
+        )
+
+
+def bad_record(error: Exception) -> BadRecord:
     """The reason behind what decoding raised."""
     if isinstance(error, UnicodeDecodeError):
         reason, detail = DeadLetterReason.NOT_UTF8, f"{error.reason} at byte {error.start}"

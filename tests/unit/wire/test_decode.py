@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from detector import events
 from detector.errors import BadRecord
 from detector.events import DeadLetterReason
-from detector.wire.decode import MAX_DETAIL_CHARS, Decoder, _bad_record
+from detector.wire.decode import MAX_DETAIL_CHARS, Decoder, bad_record
 from detector.wire.rows import RowsBuilder
 from tests.hostile import RECIPES, SUBJECT, good_action, hostile_records
 
@@ -96,7 +96,7 @@ def test_a_detail_names_the_field_and_what_is_allowed(fields, detail):
 
 
 def test_a_detail_is_short_and_quotes_nothing_whatever_a_message_says():
-    error = _bad_record(msgspec.ValidationError(f"Invalid key '{SUBJECT}' and '{SUBJECT}'" + "x" * 500))
+    error = bad_record(msgspec.ValidationError(f"Invalid key '{SUBJECT}' and '{SUBJECT}'" + "x" * 500))
     assert SUBJECT not in error.detail
     assert len(error.detail) == MAX_DETAIL_CHARS
 
