@@ -263,13 +263,23 @@ def _fitting(
     A message with more names than its codes can count is far beyond that limit, so a code that wrapped is never sent.
     """
     value, size = _encode(ranges, columns, names), len(columns["time"])
-    if len(value) <= log.MAX_MESSAGE_BYTES:
+    if len(value) <= log.MAX_MESSAGE_BYTES or (half := _middle(columns)) is None:
         yield Message(partition, ranges, size, value)
         return
-    half = size // 2
     before, after = _cut(ranges, columns, half)
     yield from _fitting(partition, before, *_part(columns, names, slice(0, half)))
     yield from _fitting(partition, after, *_part(columns, names, slice(half, size)))
+
+
+def _middle(columns: Columns) -> int | None:
+    """The row next to the middle that begins another offset; None when all rows are of one.
+
+    A record may give several rows. They stay in one message: a reader takes or leaves a range as far as an offset, so
+    of an offset on both sides of a cut the rows behind it would count as repeated.
+    """
+    source, offset = columns["source"], columns["offset"]
+    begins = np.flatnonzero((source[1:] != source[:-1]) | (offset[1:] != offset[:-1])) + 1
+    return int(begins[np.abs(begins - len(source) // 2).argmin()]) if len(begins) else None
 
 
 def _encode(ranges: list[tuple[int, int, int]], columns: Columns, names: dict[str, list[str]]) -> bytes:
