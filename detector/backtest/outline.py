@@ -24,7 +24,7 @@ class Words(NamedTuple):
 LABELS: Final = {
     "found": Words("found", "Incidents found", "The first trip in each labelled incident."),
     "inside": Words(
-        "inside", "More trips in incidents", "In an incident that was found before, or soon after its fix."
+        "inside", "More trips in incidents", "In an incident already found, or soon after its fix."
     ),
     "other": Words("other trip", "Other trips", "Where no incident is labelled: false, or an incident nobody knew of."),
     "again": Words("again", "Repeated trips", "Soon after a counted trip of the same policy: listed, not counted."),

@@ -61,6 +61,15 @@ class Paused(Struct, frozen=True, kw_only=True):
     actions: float = 0.0
 
 
+class Peak(Struct, frozen=True, kw_only=True):
+    """Most actions of a policy in any window of a length, outside labelled incidents."""
+
+    per_s: float
+    count: int
+    at_ms: int
+    """Where that window ends."""
+
+
 class PolicyReport(Struct, frozen=True, kw_only=True):
     """One policy over the whole run. Exposure runs from its first to its last event."""
 
@@ -83,6 +92,8 @@ class PolicyReport(Struct, frozen=True, kw_only=True):
     peak_strength: float
     """Highest evidence over its trip line that was seen, any scope; 1 and above trips."""
     paused: Paused
+    peaks: tuple[Peak, ...] = ()
+    """Kept for suggestions; none otherwise."""
 
 
 class TripReport(Struct, frozen=True, kw_only=True):
