@@ -2,7 +2,7 @@
 
 Binary mode: `ce_*` headers, the value is the event. Structured mode: a JSON envelope whose `data` is the event, with or
 without its content type. The event's own `id`, `kind` and `time` count; the envelope's attributes are not read, so that
-an event means the same however it was wrapped.
+an event means the same however it was wrapped. (Foreign formats without a time of their own take the envelope's.)
 """
 
 from __future__ import annotations
@@ -27,7 +27,13 @@ class _Envelope(msgspec.Struct):
     data_base64: bytes | None = None
 
 
+class _Dated(msgspec.Struct):
+    specversion: str | None = None
+    time: str | None = None
+
+
 _decoder = msgspec.json.Decoder(_Envelope)
+_dated = msgspec.json.Decoder(_Dated)
 
 
 def by_headers(value: bytes, headers: Sequence[tuple[str, bytes | None]]) -> bytes:
@@ -64,6 +70,18 @@ def by_content(value: bytes) -> bytes | None:
     if not data:
         raise BadRecord(DeadLetterReason.BAD_ENVELOPE, "the CloudEvents envelope has no `data`: put the event there")
     return data
+
+
+def stated_time(value: bytes, headers: Sequence[tuple[str, bytes | None]]) -> str | None:
+    """The attribute `time` of an envelope in either mode, None without one. For records without a time of their own.
+
+    Raises what msgspec raises on broken JSON.
+    """
+    for name, content in headers:
+        if name.lower() == "ce_time":
+            return (content or b"").decode(errors="replace")
+    dated = _dated.decode(value)
+    return None if dated.specversion is None else dated.time
 
 
 def _check_version(specversion: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from detector.events import AnyEvent
+from detector.wire.adapters import options
 from detector.wire.decode import Decoder
 
 Headers = Sequence[tuple[str, bytes]]
@@ -44,7 +45,8 @@ Factory = Callable[[float, str | None], Format]
 class Native:
     """The events of `detector.events` themselves: one a record, every field of which is known or ignored."""
 
-    def __init__(self, max_future_s: float) -> None:
+    def __init__(self, max_future_s: float, text: str | None = None) -> None:
+        options.refuse(text, "native")
         self.unmapped: Counter[str] = Counter()
         self.ignored: Counter[str] = Counter()
         self._decoder = Decoder(max_future_s)
