@@ -44,7 +44,7 @@ class Acted(Struct):
     """Actions of one record, and what became of them."""
 
     actions: tuple[Action, ...]
-    ends_ms: int | None = None
+    ends_ms: float | None = None
     appealed: bool = False
     appeal_open: bool = False
     reversed: bool = False

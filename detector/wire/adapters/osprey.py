@@ -37,7 +37,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     verdicts: dict[str, Id] | None = None
-    effects: dict[str, Id] = {"__ban_user": "ban"}
+    effects: dict[str, Id] = msgspec.field(default_factory=lambda: {"__ban_user": "ban"})
     labels: dict[str, Id] = msgspec.field(default_factory=dict)
     subject: Annotated[str, Meta(min_length=1)] = "UserId"
     subject_type: Literal["account", "content"] | None = None

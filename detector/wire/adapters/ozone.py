@@ -81,7 +81,7 @@ class Ozone(Adapter):
         ]
         known = self._acted.get(envelope.subject)
         if known is None or known.actions[0].action_id != own:
-            ends_ms = time_ms + int(hours * _HOUR_MS) if hours > 0 else None
+            ends_ms = time_ms + hours * _HOUR_MS if hours > 0 else None
             self._acted.put(envelope.subject, Acted(tuple(actions), ends_ms))
         return actions
 
@@ -160,7 +160,7 @@ class _Envelope:
         """`externalId` is unique for an event type and a subject, `id` everywhere."""
         if self.record.has("externalId"):
             return joined(self.record.text("externalId", MAX_KEY_CHARS), self._kind, self.subject)
-        return self.record.key("id")
+        return joined(self.record.key("id"))
 
     def id_for(self, action: Action) -> str:
         """Id of what this event says about one of the subject's actions."""
