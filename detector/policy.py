@@ -24,7 +24,10 @@ def _seconds(low: float, high: float) -> Meta:
 
 
 Mode = Literal["shadow", "enforce", "alert_only", "disabled"]
-Dimension = Literal["rule_version", "region"]
+Dimension = Literal["rule_version", "model_version", "signal", "region", "client", "action_type"]
+DIMENSIONS: tuple[Dimension, ...] = ("rule_version", "model_version", "signal", "region", "client", "action_type")
+DECIDERS: tuple[Dimension, ...] = ("rule_version", "model_version", "signal")
+"""Dimensions that say who decided: a deploy can change them. The others say where."""
 
 
 class HardLimit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,7 +88,7 @@ class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = field(default=86_400.0, name="deploy_window")
     scopes: Annotated[
         tuple[Dimension, ...], Meta(description="Dimensions that are watched beside the whole policy.")
-    ] = ("rule_version", "region")
+    ] = DIMENSIONS
     breaker: Annotated[OnTrip, Meta(description="What happens after a trip.")] = OnTrip()
     runbook_url: Annotated[
         Annotated[str, Meta(max_length=2048)] | None, Meta(description="Link for whoever is paged.")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine.scopes import WHOLE, Key, PolicyState, Scopes
 from detector.engine.transition import Batch
+from detector.policy import Dimension
 
 Ints = NDArray[np.int64]
 
@@ -16,8 +15,8 @@ Ints = NDArray[np.int64]
 def intern(scopes: Scopes, batch: Batch, settled: list[int]) -> tuple[Ints, Ints]:
     """Rows that the batch's actions count for, and for each the event that it stands for (index into the batch).
 
-    An action counts for its policy, its rule version and its region; unseen scopes get a row, all before the bucket in
-    `settled` (per record) being final for them.
+    An action counts for its policy and for its value of each watched dimension; unseen scopes get a row, all before the
+    bucket in `settled` (per record) being final for them.
     """
     events = np.flatnonzero(batch.kind == 0)
     codes = batch.policy[events]
@@ -25,11 +24,8 @@ def intern(scopes: Scopes, batch: Batch, settled: list[int]) -> tuple[Ints, Ints
     whole = np.full(len(batch.policies), -1, np.int64)
     for code, policy in policies.items():
         whole[code] = policy.rows[WHOLE] if policy else -1
-    parts = [
-        whole[codes],
-        _values(scopes, batch, policies, events, "rule_version", settled),
-        _values(scopes, batch, policies, events, "region", settled),
-    ]
+    parts = [whole[codes]]
+    parts += [_values(scopes, batch, policies, events, dimension, settled) for dimension in batch.values]
     rows, source = np.concatenate(parts), np.tile(events, len(parts))
     return rows[rows >= 0], source[rows >= 0]
 
@@ -46,11 +42,11 @@ def _values(
     batch: Batch,
     policies: dict[int, PolicyState | None],
     events: Ints,
-    dimension: Literal["rule_version", "region"],
+    dimension: Dimension,
     settled: list[int],
 ) -> Ints:
     """Table rows of the events' values of a dimension, -1 where they have none or it is not watched."""
-    names, values = (batch.origins, batch.origin) if dimension == "rule_version" else (batch.regions, batch.region)
+    names, values = batch.values[dimension]
     pairs, inverse = np.unique(batch.policy[events] * len(names) + values[events], return_inverse=True)
     rows, keys = np.full(len(pairs), -1, np.int64), list[tuple[int, PolicyState, Key]]()
     for i, pair in enumerate(pairs.tolist()):

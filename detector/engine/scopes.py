@@ -10,7 +10,7 @@ import numpy as np
 from detector.breaker import BreakerState
 from detector.engine.columns import LIMIT_CELLS, PROFILE, ROW, Table, blank
 from detector.events import Scope, State
-from detector.policy import Policy, PolicySettings, Ruleset
+from detector.policy import DECIDERS, DIMENSIONS, Policy, PolicySettings, Ruleset
 from detector.stats import evidence
 
 MAX_VALUES: Final = 32
@@ -18,8 +18,8 @@ MAX_VALUES: Final = 32
 MAX_DEPLOYS: Final = 256
 """Origins whose newest deploy is kept, per policy."""
 POLICY_WEIGHT: Final = 0.5
-VERSION_WEIGHT: Final = 1 / 16
-"""Shares of a policy's budget of false trips: half for the whole, half for up to eight active rule versions."""
+VALUE_WEIGHT: Final = 0.5 / (8 * len(DIMENSIONS))
+"""Shares of a policy's budget of false trips: half for the whole, half for up to eight active values a dimension."""
 SATURATION: Final = 100.0
 """Evidence is kept up to this multiple of the trip line."""
 WHOLE: Final = ("", "")
@@ -76,8 +76,8 @@ class PolicyState:
 
     def deployed_ms(self, key: Key) -> int:
         """When the origin behind `key` was last changed (0: never known). A deploy without a version is its rule's."""
-        if key == WHOLE:
-            return self.deploys.get("", 0)
+        if key[0] not in DECIDERS:
+            return self.deploys.get("", 0) if key == WHOLE else 0
         return max(self.deploys.get(key[1], 0), self.deploys.get(key[1].partition("@")[0], 0))
 
 
@@ -239,11 +239,11 @@ class Scopes:
         link["whole"] = key == WHOLE
         link["position"] = policy.position
         link["floor"] = settings.min_rate_per_h
-        weight = {"": POLICY_WEIGHT, "rule_version": VERSION_WEIGHT}.get(key[0])
-        judged = weight is not None and settings.mode != "disabled"
-        link["trip_h"] = evidence.line_h(settings.false_trips_per_year, weight or 1) if judged else np.inf
-        link["warn_h"] = evidence.line_h(settings.false_warnings_per_year, weight or 1) if judged else np.inf
-        link["cap_h"] = SATURATION * evidence.line_h(settings.false_trips_per_year, weight or 1)
+        weight = POLICY_WEIGHT if key == WHOLE else VALUE_WEIGHT
+        judged = settings.mode != "disabled"
+        link["trip_h"] = evidence.line_h(settings.false_trips_per_year, weight) if judged else np.inf
+        link["warn_h"] = evidence.line_h(settings.false_warnings_per_year, weight) if judged else np.inf
+        link["cap_h"] = SATURATION * evidence.line_h(settings.false_trips_per_year, weight)
         self._link_limit(link, settings if judged and key == WHOLE else None)
         self.expect(policy, key)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from detector.breaker import BreakerState, Moment
 from detector.engine.scopes import Key, PolicyState
 from detector.events import AlertType, Contributor, Evidence, Impact, State
+from detector.policy import Dimension
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class Batch(NamedTuple):
     """Rows of log records, at most one record per partition, as columns of equal length.
 
     `partitions`, `offsets`, `refills`: per record; a refill is known to the loaded state, so it only fills open
-    buckets. `slot`: per row, its record. `policy`, `origin`, `region`: per row, codes into the three lists of names.
-    `homes`: per policy code, its record.
+    buckets. `slot`: per row, its record. `policy`: per row, code into `policies`; `homes`: per such code, its record.
+    `values`: per dimension, names and for each row a code into them; a dimension without names may be left out.
     """
 
     partitions: NDArray[np.int64]
@@ -44,12 +45,9 @@ class Batch(NamedTuple):
     refills: NDArray[np.bool_]
     policies: list[str]
     homes: NDArray[np.int64]
-    origins: list[str]
-    regions: list[str]
+    values: dict[Dimension, tuple[list[str], NDArray[np.int64]]]
     slot: NDArray[np.int64]
     policy: NDArray[np.int64]
-    origin: NDArray[np.int64]
-    region: NDArray[np.int64]
     time_ms: NDArray[np.int64]
     kind: NDArray[np.int64]
     automated: NDArray[np.bool_]

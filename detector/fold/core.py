@@ -24,7 +24,7 @@ from detector.fold import report, state
 from detector.fold.joined import Ints, Joined, Mask
 from detector.fold.partition import Partition
 from detector.fold.snapshot import Snapshot, settings_key
-from detector.policy import Ruleset, StreamSettings
+from detector.policy import DECIDERS, Ruleset, StreamSettings
 from detector.wire import log
 
 REFRESH_MS: Final = 600_000
@@ -199,9 +199,12 @@ class Fold:
 
     def _deploys(self, batch: Batch) -> None:
         for i in np.flatnonzero(batch.kind == DEPLOY).tolist():
-            policy, origin, slot = batch.policies[batch.policy[i]], batch.origins[batch.origin[i]], batch.slot[i]
-            if not batch.refills[slot]:
-                place = int(batch.partitions[slot]), int(batch.offsets[slot])
+            policy, slot = batch.policies[batch.policy[i]], batch.slot[i]
+            if batch.refills[slot]:
+                continue
+            place = int(batch.partitions[slot]), int(batch.offsets[slot])
+            named = [names[codes[i]] for names, codes in (batch.values[d] for d in DECIDERS if d in batch.values)]
+            for origin in [name for name in named if name] or [""]:
                 self.engine.deploy(place[0], policy, origin, int(batch.time_ms[i]), place[1])
 
     def _settings(self, mine: Partition, settings: log.Settings, record: LogRecord, outcome: Outcome) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import Batch
+from detector.policy import DIMENSIONS, Dimension
 from detector.wire import log
 
 Ints = NDArray[np.int64]
@@ -34,13 +35,19 @@ class Joined:
         """The kept rows for the engine; the other arguments say of each record where it stood, and if it is known."""
         flags = self._column("flags")[keep]
         policies, policy = self._names("policy", [each.policies for each in self._rows], keep)
-        origins, origin = self._names("origin", [each.origins for each in self._rows], keep)
-        regions, region = self._names("region", [each.regions for each in self._rows], keep)
         homes = np.repeat(np.arange(len(self._rows)), [len(each.policies) for each in self._rows])
         return Batch(
-            partitions, offsets, refills, policies, homes, origins, regions, self.slot[keep], policy, origin, region,
+            partitions, offsets, refills, policies, homes, self._values(keep), self.slot[keep], policy,
             self.time_ms[keep], self.kind[keep], (flags & log.AUTOMATED) != 0, (flags & log.HELD) != 0,
         )  # fmt: skip
+
+    def _values(self, keep: Ints) -> dict[Dimension, tuple[list[str], Ints]]:
+        found = {}
+        for dimension, (column, field) in zip(DIMENSIONS, log.DIMENSIONS.items(), strict=True):
+            names: list[list[str]] = [getattr(each, field) for each in self._rows]
+            if any(name for each in names for name in each):
+                found[dimension] = self._names(column, names, keep)
+        return found
 
     def _column(self, name: str) -> NDArray[Any]:
         return np.concatenate([each.column(name) for each in self._rows])

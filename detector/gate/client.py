@@ -116,19 +116,21 @@ class Gate:
         rule_version: str | None = None,
         model_id: str | None = None,
         model_version: str | None = None,
+        signal_id: str | None = None,
         region: str | None = None,
+        client: str | None = None,
         subject_id: str | None = None,
         reversible: bool = True,
     ) -> Decision:
-        """May this action run now? Fields as in the action event; give the origin and region to be judged by theirs.
+        """May this action run now? Fields as in the action event; give all that is known of its origin and place.
 
         Held actions belong into review, and into the events topic with `status` `held`: they count as evidence too.
         """
         if not self._reader.is_alive():
             self._memory.forget_leases()  # before start, after stop, after a fork: nobody listens
         asked = Asked(
-            policy_id, action_type, automated_decision, rule_id, rule_version, model_id, model_version, region,
-            subject_id, reversible,
+            policy_id, action_type, automated_decision, rule_id, rule_version, model_id, model_version, signal_id,
+            region, client, subject_id, reversible,
         )  # fmt: skip
         decision = decide(self._memory, self._rules, asked, now_s=self._now_s())
         with self._counting:

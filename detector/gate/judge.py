@@ -10,7 +10,7 @@ from detector.events import Automated, Scope, State
 from detector.gate.memory import WHOLE
 from detector.gate.rules import SEVERITY, Decision, Reason
 from detector.gate.word import Demand
-from detector.wire.log import partition_of
+from detector.wire.log import partition_of, versioned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ _HASHES: Final = 2.0**64
 
 
 def decide(memory: Memory, rules: Rules, asked: Asked, *, now_s: float) -> Decision:
-    """Judge an action by the breakers of its policy, its rule version and its region: the severest finding wins."""
+    """Judge an action by the breakers of its policy and of all that narrows it: the severest finding wins."""
     known = memory.of(asked.policy_id)
     beat = memory.beat(_log_partition(asked.policy_id, known, rules))
     stale_s = now_s - beat.received_s
@@ -79,15 +79,15 @@ def _log_partition(policy_id: str, known: Mapping[Narrowing, Known], rules: Rule
 
 
 def _narrowings(asked: Asked) -> tuple[Narrowing, ...]:
-    return WHOLE, ("rule_version", _origin(asked)), ("region", asked.region)
-
-
-def _origin(asked: Asked) -> str:
-    """Who decided, spelled as the log spells it: the rule, or the model where no rule is named."""
-    name, version = asked.rule_id, asked.rule_version
-    if name is None and version is None:
-        name, version = asked.model_id, asked.model_version
-    return (name or "") if version is None else f"{name or ''}@{version}"
+    return (
+        WHOLE,
+        ("rule_version", versioned(asked.rule_id, asked.rule_version)),
+        ("model_version", versioned(asked.model_id, asked.model_version)),
+        ("signal", asked.signal_id),
+        ("region", asked.region),
+        ("client", asked.client),
+        ("action_type", asked.action_type),
+    )
 
 
 def _scope_ids(asked: Asked) -> Iterator[str]:

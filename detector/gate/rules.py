@@ -46,7 +46,9 @@ class Asked(NamedTuple):
     rule_version: str | None = None
     model_id: str | None = None
     model_version: str | None = None
+    signal_id: str | None = None
     region: str | None = None
+    client: str | None = None
     subject_id: str | None = None
     reversible: bool = True
 

@@ -125,3 +125,8 @@ def decode(value: bytes) -> Record:
 def partition_of(policy_id: str, partitions: int) -> int:
     """Log partition of a policy, for life: xxh64 of its UTF-8 bytes modulo the configured count."""
     return xxhash.xxh64_intdigest(policy_id.encode()) % partitions
+
+
+def versioned(name: str | None, version: str | None) -> str:
+    """How the log spells a rule or a model: `id`, `id@version`, `@version`, or "" where neither is known."""
+    return (name or "") if version is None else f"{name or ''}@{version}"

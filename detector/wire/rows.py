@@ -225,19 +225,8 @@ def _age_h(born: datetime | int | None, time_ms: int) -> int:
 def _names(who: Who) -> tuple[str, ...]:
     """The names of `log.DIMENSIONS`, "" where there is none."""
     rule_id, rule_version, model_id, model_version, signal, region, client, action_type = who
-    model = _versioned(model_id, model_version)
-    return (
-        _versioned(rule_id, rule_version) or model,
-        model,
-        signal or "",
-        region or "",
-        client or "",
-        action_type or "",
-    )
-
-
-def _versioned(name: str | None, version: str | None) -> str:
-    return (name or "") if version is None else f"{name or ''}@{version}"
+    rule, model = log.versioned(rule_id, rule_version), log.versioned(model_id, model_version)
+    return rule, model, signal or "", region or "", client or "", action_type or ""
 
 
 def _messages(

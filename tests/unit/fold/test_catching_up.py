@@ -70,4 +70,4 @@ def test_shares_and_lifts_of_a_trip_found_while_catching_up_count_each_action_on
     log.tick(end)
     (alert,) = [alert for alert in started().apply(log.records).alerts if alert.to_state is State.OPEN]
     due = SPAM.min_rate_per_h / 60
-    assert [c.lift_ratio for c in alert.contributors] == pytest.approx([alert.evidence[0].observed / due] * 2)
+    assert [c.lift_ratio for c in alert.contributors] == pytest.approx([alert.evidence[0].observed / due] * 3)

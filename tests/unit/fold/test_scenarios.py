@@ -188,7 +188,7 @@ def test_volume_on_a_rule_version_just_deployed_trips_that_version_alone():
     assert alert.directive is events.Directive.HOLD_FOR_REVIEW
     assert "times as often" in alert.reason
     assert "deployed" in alert.reason
-    assert {c.dimension for c in alert.contributors} == {"rule_version", "region"}
+    assert {c.dimension for c in alert.contributors} == {"rule_version", "region", "action_type"}
     assert 0 < alert.impact.actions < 100
 
 

@@ -12,7 +12,7 @@ from detector.events import Automated, Breaker, Deploy, Directive, Heartbeat, Sc
 from detector.gate.judge import decide, passes_probe
 from detector.gate.memory import Memory
 from detector.gate.rules import Asked, Reason, Rules
-from detector.wire import rows
+from detector.wire import log, rows
 
 WALL_S = 1_790_000_000.0
 WALL = datetime.fromtimestamp(WALL_S, UTC)
@@ -96,10 +96,22 @@ def test_a_narrowed_breaker_holds_its_rule_version_and_nothing_else():
 @pytest.mark.parametrize("model", [(None, None), ("m", "3")])
 def test_an_origin_is_spelled_as_in_the_log(rule, model):
     origin = dict(zip(("rule_id", "rule_version", "model_id", "model_version"), rule + model, strict=True))
-    event = Deploy(id="e", time=WALL, change="x", policy_id="spam", **origin)
-    scope = Scope(policy_id="spam", dimension="rule_version", value=rows._origin(event) or "nobody")
-    decision = Reader(heartbeat(), breaker(scope)).ask(**origin)
-    assert decision.allow == (rule + model == (None,) * 4)
+    builder = rows.RowsBuilder(1, bytes(16))
+    builder.add(0, 0, Deploy(id="e", time=WALL, change="x", policy_id="spam", **origin))
+    (message,) = builder.build({0: 0}, lambda _partition, _source: -1)
+    record = log.decode(message.value)
+    for dimension, (value,) in {"rule_version": record.origins, "model_version": record.models}.items():
+        scope = Scope(policy_id="spam", dimension=dimension, value=value or "nobody")
+        assert Reader(heartbeat(), breaker(scope)).ask(**origin).allow == (not value)
+
+
+@pytest.mark.parametrize(
+    ("dimension", "asked"), [("signal", "signal_id"), ("client", "client"), ("action_type", "action_type")]
+)
+def test_a_breaker_of_any_dimension_holds_that_value_only(dimension, asked):
+    reader = Reader(heartbeat(), breaker(Scope(policy_id="spam", dimension=dimension, value="this")))
+    assert not reader.ask(**{asked: "this"}).allow
+    assert reader.ask(**{asked: "other"}).allow
 
 
 def test_a_region_breaker_holds_that_region_only():

@@ -103,11 +103,18 @@ def test_an_action_becomes_one_row_in_the_partition_of_its_policy():
 @pytest.mark.parametrize(
     ("fields", "origin"),
     [({}, ""), ({"rule_id": "42"}, "42"), ({"rule_id": "42", "rule_version": "17"}, "42@17"),
-     ({"rule_version": "17"}, "@17"), ({"model_id": "m"}, "m"), ({"model_id": "m", "model_version": "3"}, "m@3"),
-     ({"rule_id": "42", "model_id": "m", "model_version": "3"}, "42")],
+     ({"rule_version": "17"}, "@17"), ({"model_id": "m"}, ""), ({"rule_id": "42", "model_id": "m"}, "42")],
 )  # fmt: skip
-def test_the_origin_is_the_rule_or_else_the_model(fields, origin):
+def test_the_origin_is_the_rule(fields, origin):
     assert single(action(**fields))["origin"] == origin
+
+
+@pytest.mark.parametrize(
+    ("fields", "model"),
+    [({"model_id": "m"}, "m"), ({"model_id": "m", "model_version": "3"}, "m@3"), ({"rule_id": "42"}, "")],
+)
+def test_the_model_stands_beside_the_rule(fields, model):
+    assert single(action(**fields))["model"] == model
 
 
 @pytest.mark.parametrize(
