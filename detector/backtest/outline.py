@@ -23,9 +23,7 @@ class Words(NamedTuple):
 
 LABELS: Final = {
     "found": Words("found", "Incidents found", "The first trip in each labelled incident."),
-    "inside": Words(
-        "inside", "More trips in incidents", "In an incident already found, or soon after its fix."
-    ),
+    "inside": Words("inside", "More trips in incidents", "In an incident already found, or soon after its fix."),
     "other": Words("other trip", "Other trips", "Where no incident is labelled: false, or an incident nobody knew of."),
     "again": Words("again", "Repeated trips", "Soon after a counted trip of the same policy: listed, not counted."),
     "unlabelled": Words("trip", "Trips", "No incidents were given, so nobody says which of these were right."),

@@ -47,6 +47,8 @@ class Quality(Struct, frozen=True, kw_only=True):
     """Of policies beyond the cap on unlisted ones."""
     unmapped: dict[str, int] = {}
     """Fields that an input format has and the contract has not, with how often they came."""
+    ignored: dict[str, int] = {}
+    """Well-formed records of an input format that are no event, by reason."""
 
 
 class Paused(Struct, frozen=True, kw_only=True):
