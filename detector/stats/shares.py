@@ -1,13 +1,15 @@
 r"""Is a share higher than its baseline? A mixture Shiryaev-Roberts e-detector for successes among trials.
 
-For an odds ratio :math:`o_j`, `k` successes of `n` trials at baseline share :math:`p`, after `d` hours of activity:
+For an odds ratio :math:`o_j`, `k` successes of `n` trials at baseline share :math:`p`, `t` hours after the last ones,
+of which `d` count as time under watch:
 
-.. math:: R_j \leftarrow (R_j + d)\, \bigl(o_j^{k} / (1 + (o_j - 1) p)^{n}\bigr)^{1/\varphi}
+.. math:: R_j \leftarrow (R_j e^{-t/T} + d)\, \bigl(o_j^{k} / (1 + (o_j - 1) p)^{n}\bigr)^{1/\varphi}
 
 The factor is the likelihood ratio of the share whose odds are :math:`o_j` times those of `p`, tempered by the variance
 over that of the binomial :math:`\varphi \ge 1`. Its mean is at most 1 for every share up to `p` (and, tempered, for
 trials that come in groups of :math:`\varphi` with one outcome), so alarming at a mean of R of at least `A` has a mean
 time between false alarms of at least `A` hours, in the same unit and against the same lines as `stats.evidence`.
+Forgetting (`T`) can only lower R: what a quiet scope saw weeks ago must not wait for its next chance.
 
 Baseline: discounted beta, :math:`k \leftarrow k e^{-1/\tau} + k_h` and the same for `n`; `p` is the posterior mean
 under a Jeffreys prior plus one posterior deviation, so that what is known little is judged mildly.
@@ -29,6 +31,8 @@ ODDS: Final = np.array([1.5, 2.0, 3.0, 6.0, 12.0, 40.0])
 """Alternatives that the mixture bets on; for odds between two of them the loss in delay is below 9 %."""
 ACTIVE_H: Final = 1.0
 """Longest stretch without trials that counts as time under watch: evidence must not grow while nothing is seen."""
+FORGET_H: Final = 7 * 24.0
+"""Evidence fades by e in a week: a share that rises more slowly than a baseline learns it is the baseline."""
 MEMORY_H: Final = 28 * 24.0
 """Four weeks: shares of whom a policy meets drift with its product, not with the hour."""
 KNOWN_TRIALS: Final = 50.0
@@ -72,11 +76,18 @@ def step(evidence: Floats, bet: Floats, phi: Floats, elapsed_h: Floats, cap_h: F
         evidence: shape (..., 6), hours.
         bet: shape (..., 6), of `log_bet`.
         phi: shape (...,), variance over that of the binomial, >= 1.
-        elapsed_h: shape (...,), hours since the last trials; counted up to `ACTIVE_H`.
+        elapsed_h: shape (...,), hours since the last trials; as time under watch counted up to `ACTIVE_H`.
         cap_h: where evidence saturates, hours; broadcast against `evidence`.
     """
     grown = np.exp(np.minimum(bet / phi[..., None], _MOST))
-    return np.minimum((evidence + np.minimum(elapsed_h, ACTIVE_H)[..., None]) * grown, cap_h)
+    waited = evidence * forgotten(elapsed_h)[..., None] + np.minimum(elapsed_h, ACTIVE_H)[..., None]
+    return np.minimum(waited * grown, cap_h)
+
+
+def forgotten(elapsed_h: Floats) -> Floats:
+    """Part of evidence that remains after so many hours."""
+    left: Floats = np.exp(-elapsed_h / FORGET_H)
+    return left
 
 
 def judged(successes: Floats, trials: Floats) -> Floats:
@@ -86,10 +97,10 @@ def judged(successes: Floats, trials: Floats) -> Floats:
     return bound
 
 
-def learn(sums: Floats, seen: Floats, hours: float = 1.0) -> Floats:
-    """Discounted sums (successes, trials, hours: any shape) after `hours` more, that brought `seen`."""
-    learned: Floats = sums * _FADE**hours + seen
-    return learned
+def fade(sums: Floats, hours: float = 1.0) -> Floats:
+    """What is left, `hours` later, of discounted sums (successes, trials, deviations: any shape)."""
+    left: Floats = sums * _FADE**hours
+    return left
 
 
 def phi(total: Floats, due: Floats) -> Floats:

@@ -24,7 +24,7 @@ def by_hand(minutes: list[tuple[int, int, float]], share: float, phi: float) -> 
         raised, level = odds * share / (1 - share + odds * share), 0.0
         for successes, trials, elapsed_h in minutes:
             ratio = (raised / share) ** successes * ((1 - raised) / (1 - share)) ** (trials - successes)
-            level = (level + min(elapsed_h, 1.0)) * ratio ** (1 / phi)
+            level = (level * math.exp(-elapsed_h / 168) + min(elapsed_h, 1.0)) * ratio ** (1 / phi)
         total += level
     return total / len(shares.ODDS)
 
@@ -119,8 +119,7 @@ def test_a_share_that_was_never_seen_is_judged_as_one_in_a_hundred_at_least():
 
 
 def test_four_weeks_later_a_third_of_what_was_learned_remains():
-    sums = shares.learn(one(90), one(0), hours=28 * 24)
-    assert sums[0] == pytest.approx(90 / math.e)
+    assert shares.fade(one(90), hours=28 * 24)[0] == pytest.approx(90 / math.e)
 
 
 @pytest.mark.parametrize("group", [1, 4])

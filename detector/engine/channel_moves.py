@@ -1,0 +1,179 @@
+"""How a final minute moves the tests of a scope's channels: trials of shares, counts against what is due."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.engine.channel_state import (
+    COUNTS,
+    FILLING,
+    LEARNED,
+    MIXES,
+    QUIET,
+    SHARES,
+    SUMS,
+    TESTS,
+    Rows,
+    index,
+)
+from detector.stats import ages, evidence, onset, shares
+from detector.stats.evidence import Floats
+
+CAP_H: Final = 1e8
+"""Where evidence saturates unless told otherwise, hours: beyond any line, and near enough to come down from."""
+KNOWN_APPEALS: Final = 10.0
+"""Appeals from which their rate is known; until then none may be filed because none are sent."""
+REBAN_SHARE: Final = 0.02
+"""One in fifty of the reinstated may be acted on again: what is held to be normal at least."""
+REBAN_PRIOR: Final = 50.0
+"""Reinstated subjects as which that share counts."""
+REBAN_MEAN_H: Final = 24.0
+"""Mean time in which the reinstated pass through the window of three days: most who are met again are met early."""
+ROW_PHI: Final = 2.0
+"""Least dispersion of reversals and re-bans: who undoes ten in a row has decided once or twice."""
+_LOG_TWO: Final = float(np.log(2.0))
+_TWICE: Final = int(np.searchsorted(shares.ODDS, 2.0))
+_MOST: Final = 69.0
+"""Largest exponent of one step, as in `stats.evidence`."""
+
+
+def learned(view: Rows, name: str) -> Floats:
+    """Learned sums of `view`, shape (rows, columns)."""
+    found: Floats = view["sums"][:, LEARNED, SUMS[name]].astype(np.float64)
+    return found
+
+
+def age(view: Rows, minute: int) -> None:
+    """Move the ages of actions, and of the reinstated, on to `minute`; notes what they passed."""
+    rings, left = ages.aged(view["rings"], view["at"], minute)
+    behind = ages.passages(rings, minute)
+    passed = behind + left - view["behind"]
+    view["passing"] += passed
+    view["sums"][:, FILLING, SUMS["passages"]] += passed
+    view["rings"], view["behind"] = rings, behind
+    gone = -np.expm1((view["at"] - minute) / (60.0 * REBAN_MEAN_H)) * view["reinstated"]
+    view["passing_re"] += gone
+    view["sums"][:, FILLING, SUMS["reinstated"]] += gone[:, None]
+    view["reinstated"] -= gone
+    view["at"] = minute
+
+
+def known(view: Rows) -> NDArray[np.bool_]:
+    """Which tests have the history to speak, shape (rows, 9): trials enough, over a day at least."""
+    trials = np.empty((len(view), len(TESTS)))
+    trials[:, :MIXES] = learned(view, "trials")
+    trials[:, index("overturns")] = trials[:, index("rejections")] = learned(view, "decided").sum(axis=1)
+    appeals = learned(view, "appeals").sum(axis=1)
+    trials[:, index("appeals")] = trials[:, index("quiet")] = appeals * (shares.KNOWN_TRIALS / KNOWN_APPEALS)
+    trials[:, index("reversals")] = learned(view, "passages")[:, 0]
+    trials[:, index("rebans")] = learned(view, "reinstated")[:, 0]
+    old = (view["begun"] > 0) & (view["at"][:, None] - view["begun"] >= 60 * shares.KNOWN_H)
+    return old & (trials >= shares.KNOWN_TRIALS)
+
+
+def speaking(view: Rows) -> NDArray[np.bool_]:
+    """Tests that are made: the known ones, and reversals and re-bans from the first: theirs is a prior that is mild."""
+    found = known(view)
+    found[:, index("reversals")] = found[:, index("rebans")] = True
+    return found
+
+
+def phi(view: Rows) -> Floats:
+    """Dispersion of each test, shape (rows, 9)."""
+    found = shares.phi(view["phi"][..., 0].astype(np.float64), view["phi"][..., 1].astype(np.float64))
+    for name in ("reversals", "rebans"):
+        found[:, index(name)] = np.maximum(found[:, index(name)], ROW_PHI)
+    return found
+
+
+def mixes(view: Rows, trials: Floats, successes: Floats, cap_h: float) -> None:
+    """Judge the mix of those acted on, arrays of shape (rows, 3)."""
+    judged = shares.judged(learned(view, "successes"), learned(view, "trials"))
+    bets = shares.log_bet(successes, trials, judged)
+    _shares(view, slice(0, MIXES), bets, successes, trials * judged, trials, cap_h)
+
+
+def decisions(view: Rows, overturned: Floats, decided: Floats, quick: Floats, cap_h: float) -> None:
+    """Judge decisions by age, shape (rows, 5), and how many of them were quick rejections, shape (rows,)."""
+    at_age = ages.judged(learned(view, "overturned"), learned(view, "decided"))
+    trials = decided.sum(axis=1)
+    rejected = shares.judged(learned(view, "rejections")[:, 0], learned(view, "decided").sum(axis=1))
+    bets = np.stack(
+        [shares.log_bet(overturned, decided, at_age).sum(axis=1), shares.log_bet(quick, trials, rejected)], axis=1
+    )
+    seen = np.stack([overturned.sum(axis=1), quick], axis=1)
+    due = np.stack([(decided * at_age).sum(axis=1), trials * rejected], axis=1)
+    _shares(view, slice(MIXES, len(SHARES)), bets, seen, due, np.stack([trials, trials], axis=1), cap_h)
+
+
+def counts(view: Rows, seen: Floats, cap_h: float) -> None:
+    """Judge follow-ups, shape (rows, 3), against those due since they were judged last; and appeals gone quiet."""
+    first, quiet = index(COUNTS[0]), index("quiet")
+    due, least = expected(view, shares.CAUTION), expected(view, -shares.CAUTION)[:, :1]
+    elapsed_h = (view["at"] - view["moved"][:, first]) / 60.0
+    spread, speaks = phi(view)[:, first:], speaking(view)[:, first:]
+    gain, loss = (one.reshape(*seen.shape, -1) for one in evidence.bets(spread[:, :-1].ravel()))
+    bets = gain * seen[..., None] - loss * due[..., None]
+    few = (least * (1 - QUIET) + seen[:, :1] * np.log(QUIET)) / spread[:, -1:]
+    view["counts"] = _moved(view["counts"], bets, elapsed_h[:, None], due > 0, speaks[:, :-1], cap_h)
+    view["quiet"] = _moved(view["quiet"], few, elapsed_h, least[:, 0] > 0, speaks[:, -1], cap_h)
+    change = np.concatenate([seen * _LOG_TWO - due, least / 2 - seen[:, :1] * _LOG_TWO], axis=1) / spread
+    counted = np.concatenate([seen, seen[:, :1]], axis=1)
+    _since(view, slice(first, quiet + 1), change, counted, np.concatenate([due, least], axis=1), counted, elapsed_h)
+    view["passing"], view["passing_re"] = 0.0, 0.0
+    view["moved"][:, first:] = view["at"][:, None]
+
+
+def _moved(
+    level: NDArray[np.float32], bets: Floats, elapsed_h: Floats, watched: NDArray[np.bool_], speaks: NDArray[np.bool_],
+    cap_h: float,
+) -> Floats:  # fmt: skip
+    """Evidence of counts after their bets, as `stats.shares.step` for shares; hours without any due don't count."""
+    added = np.where(watched, np.minimum(elapsed_h, shares.ACTIVE_H), 0.0)
+    waited = level * shares.forgotten(elapsed_h)[..., None] + added[..., None]
+    found = np.minimum(waited * np.exp(np.clip(bets, -_MOST, _MOST)), cap_h)
+    return np.where(speaks[..., None], found, 0.0)
+
+
+def expected(view: Rows, caution: float) -> Floats:
+    """Appeals, reversals and re-bans due since they were judged last, shape (rows, 3)."""
+    return due(view, view["passing"].astype(np.float64), view["passing_re"].astype(np.float64), caution)
+
+
+def due(view: Rows, passed: Floats, reinstated: Floats, caution: float) -> Floats:
+    """The same for given passages, shape (rows, 4), and reinstated subjects, shape (rows,)."""
+    passages = learned(view, "passages")
+    again = learned(view, "rebans")[:, 0] + REBAN_SHARE * REBAN_PRIOR
+    share = np.maximum(again / (learned(view, "reinstated")[:, 0] + REBAN_PRIOR), REBAN_SHARE)
+    appeals = ages.due(passed, learned(view, "appeals"), passages, caution)
+    reversals = ages.due(passed, learned(view, "reversals"), passages, caution)
+    return np.stack([appeals, reversals, share * reinstated], axis=1)
+
+
+def _shares(view: Rows, tests: slice, bets: Floats, seen: Floats, due: Floats, trials: Floats, cap_h: float) -> None:
+    """Move the tests of some shares: bets of shape (rows, tests, 6), the others (rows, tests)."""
+    tried = (trials > 0) & speaking(view)[:, tests]
+    spread = phi(view)[:, tests]
+    elapsed_h = (view["at"][:, None] - view["moved"][:, tests]) / 60
+    moved = shares.step(view["shares"][:, tests].astype(np.float64), bets, spread, elapsed_h, cap_h)
+    view["shares"][:, tests] = np.where(tried[..., None], moved, view["shares"][:, tests])
+    change, seen, due, trials, elapsed_h = (
+        np.where(tried, one, 0.0) for one in (bets[..., _TWICE] / spread, seen, due, trials, elapsed_h)
+    )
+    _since(view, tests, change, seen, due, trials, elapsed_h)
+    view["moved"][:, tests] = np.where(trials > 0, view["at"][:, None], view["moved"][:, tests])
+
+
+def _since(
+    view: Rows, tests: slice, change: Floats, seen: Floats, due: Floats, trials: Floats, elapsed_h: Floats
+) -> None:
+    """Note since when, and what was seen since: the CUSUM of `stats.onset` for doubled odds, rates or silence."""
+    calm = view["cusum"][:, tests] <= 0.0
+    view["onset"][:, tests] = np.where(calm, view["at"][:, None], view["onset"][:, tests])
+    kept = np.where(calm[..., None], 0.0, view["since"][:, tests])
+    view["since"][:, tests] = kept + np.stack([seen, due, trials], axis=-1)
+    faded = view["cusum"][:, tests] * shares.forgotten(elapsed_h.reshape(len(view), -1))
+    view["cusum"][:, tests] = onset.step(faded, change)

@@ -1,0 +1,166 @@
+"""Signals that don't ask how much a scope acts, but on whom, and what becomes of it: mix, appeals, overturns, re-bans.
+
+State is one `CHANNEL` row per scope that has such data. `step` takes the counts of a final minute, `close_hour` learns.
+Each test is an e-detector in hours, for the same lines as the volume's (`stats.evidence`, `stats.shares`): it may be
+averaged with them, never multiplied. Follow-ups are judged against those due at the actions' age (`stats.ages`).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.engine import channel_learning as learning
+from detector.engine import channel_moves as moves
+from detector.engine.channel_state import (
+    CHANNEL,
+    COUNTS,
+    FIELDS,
+    FILLING,
+    LEARNED,
+    SHARES,
+    SIGNALS,
+    SUMS,
+    WAITING,
+    Counts,
+    Rows,
+    blank,
+    field,
+    index,
+)
+from detector.stats import ages, shares
+from detector.stats.evidence import Floats
+
+__all__ = [
+    "CHANNEL",
+    "FIELDS",
+    "SIGNALS",
+    "Told",
+    "blank",
+    "close_hour",
+    "evidence_of",
+    "forget",
+    "known",
+    "step",
+    "told",
+]
+
+_BOUNDED: Final = ages.BOUNDED
+_COLUMNS: Final = {
+    "trials": [field(name)[0] for name in ("tenure_known", "content_known", "prior_known")],
+    "successes": [field(name)[0] for name in ("tenured", "content_old", "first_time")],
+    "appeals": field("appeals")[:_BOUNDED],
+    "reversals": field("reversals")[:_BOUNDED],
+    "decided": field("decided"),
+    "overturned": field("overturned"),
+    "rejections": field("quick_rejections"),
+    "rebans": field("rebans"),
+}
+"""Columns of a minute's counts behind each of `SUMS`."""
+
+
+class Told(NamedTuple):
+    """A signal in numbers. Shares tell shares (0..1), counts tell counts; `onset_minute` is since the epoch."""
+
+    observed: float
+    expected: float
+    ratio: float
+    window_s: float
+    onset_minute: int
+
+
+def step(view: Rows, counts: Counts, minute: int, cap_h: float = moves.CAP_H) -> None:
+    """Move rows, in place, through one final minute.
+
+    Args:
+        view: rows of `CHANNEL`, advanced to an earlier minute; a row depends on its own counts only.
+        counts: shape (rows, len(FIELDS)).
+        minute: minutes since the epoch.
+        cap_h: where evidence saturates, hours.
+    """
+    moves.age(view, minute)
+    many = counts.astype(np.float64)
+    seen = {name: many[:, columns] for name, columns in _COLUMNS.items()}
+    if seen["trials"].any():
+        moves.mixes(view, seen["trials"], seen["successes"], cap_h)
+    if seen["decided"].any():
+        moves.decisions(view, seen["overturned"], seen["decided"], seen["rejections"][:, 0], cap_h)
+    _follow_up(view, seen, cap_h)
+    for name, columns in SUMS.items():
+        if name in seen:
+            view["sums"][:, FILLING, columns] += seen[name]
+    view["reinstated"] += many[:, field("reinstated")[0]]
+    ages.add(view["rings"], counts[:, field("actions")[0]])
+
+
+def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 1) -> None:
+    """End hour number `hour` (since the epoch) of rows, in place: counts due by now are judged, the past is learned.
+
+    Args:
+        view: rows of `CHANNEL`; all that hold data, not only those with counts in this hour.
+        hour: hours since the epoch; each hour once.
+        frozen: shape (rows,); of these, what is not learned yet never will be.
+        guard_h: hours that are waited for before something is learned; it takes at most twice that.
+    """
+    moves.age(view, 60 * hour + 59)
+    moves.counts(view, np.zeros((len(view), len(COUNTS))), moves.CAP_H)
+    view["sums"][frozen, WAITING:] = 0.0
+    view["sums"][:, LEARNED] = shares.fade(view["sums"][:, LEARNED])
+    if hour % guard_h == 0:
+        learning.learn(view)
+        view["sums"][:, WAITING] = view["sums"][:, FILLING]
+        view["sums"][:, FILLING] = 0.0
+
+
+def forget(view: Rows) -> None:
+    """Start evidence anew, in place: what led to a breaker's last move must not count twice. What is learned stays."""
+    for name in ("shares", "counts", "quiet", "cusum", "since"):
+        view[name] = 0.0
+
+
+def evidence_of(view: Rows, signal: str) -> Floats:
+    """Evidence of one of `SIGNALS` in hours, shape (rows,), for the lines of `stats.evidence.line_h`."""
+    quiet, counts = view["quiet"].mean(axis=1), view["counts"].mean(axis=2)
+    judged = view["shares"].mean(axis=2)
+    if signal == "appeals_quiet":
+        found: Floats = (quiet + judged[:, index("rejections")]) / 2
+        return found
+    found = judged[:, index(signal)] if signal in SHARES else counts[:, COUNTS.index(signal)]
+    return found.astype(np.float64)
+
+
+def known(view: Rows, signal: str) -> NDArray[np.bool_]:
+    """Rows, shape (rows,), with enough history for a quiet signal to mean that all is normal."""
+    found = moves.known(view)
+    if signal == "appeals_quiet":
+        return found[:, index("quiet")] | found[:, index("rejections")]
+    return found[:, index(signal)]
+
+
+def told(row: Rows, signal: str) -> Told:
+    """A signal of one row (array of length 1) in numbers, from its onset to the row's last minute."""
+    test = index(signal) if signal != "appeals_quiet" else _quieter(row)
+    observed, expected, trials = row["since"][0, test].astype(np.float64).tolist()
+    if test < len(SHARES):
+        observed, expected = observed / max(trials, 1.0), expected / max(trials, 1.0)
+    onset = int(row["onset"][0, test])
+    window_s = 60.0 * (int(row["at"][0]) - onset + 1)
+    return Told(observed, expected, observed / max(expected, 1e-9), window_s, onset)
+
+
+def _quieter(row: Rows) -> int:
+    """The stronger of the two tests behind `appeals_quiet`."""
+    rejected = row["shares"][0, index("rejections")].mean()
+    return index("rejections" if rejected > row["quiet"][0].mean() else "quiet")
+
+
+def _follow_up(view: Rows, seen: dict[str, Floats], cap_h: float) -> None:
+    """Judge the counts of rows that had follow-ups; the others' wait until they have some, or the hour ends."""
+    counts = np.stack([seen[name].sum(axis=1) for name in COUNTS], axis=1)
+    rows = np.flatnonzero(counts.any(axis=1))
+    if len(rows):
+        some = view[rows]
+        moves.counts(some, counts[rows], cap_h)
+        view[rows] = some
