@@ -30,6 +30,8 @@ Name = Literal[
     "state_incomplete",  # it does not: recovery goes on
     "source_stalled",  # a source partition is left out of the stream clock
     "records_refused",  # bad records went to the dead-letter topic
+    "field_unmapped",  # the input format does not map a field that records have; said once a field
+    "records_ignored",  # records of the input format that are no enforcement; said once a reason
     "log_gap",  # the log misses a range of a source partition
     "checkpoint_failed",
     "policy_file_loaded",

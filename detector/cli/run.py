@@ -10,6 +10,7 @@ import click
 from detector import admin, logs
 from detector.cli.options import settings_options
 from detector.config.settings import load
+from detector.wire import adapters
 
 
 @click.command("run")
@@ -20,6 +21,7 @@ def command(**flags: object) -> None:
     SIGHUP reads the policy files again. Exit 70: something failed that a restart mends, so run it under a supervisor.
     """
     settings = load(os.environ, flags, required=("subject_key",))
+    adapters.build(settings.format, settings.max_future_s, settings.format_options)  # refuses wrong options at once
     logs.configure(form=settings.log_format, level=settings.log_level)
     if not settings.skip_topic_checks:
         admin.verify(settings)

@@ -67,6 +67,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         int, Meta(ge=1, le=1024, description="Partitions of the log and of the state. Fixed for life.")
     ] = 32
     replication: Annotated[int, Meta(ge=1, le=9, description="Replicas of topics that are created.")] = 3
+    format: Annotated[
+        Literal["native", "osprey", "coop", "ozone", "dsa"], Meta(description="Format of the input records.")
+    ] = "native"
+    format_options: Annotated[str | None, Meta(description="Options of the format, one JSON object.")] = None
     policies: Annotated[tuple[str, ...], Meta(description="Policy files; without one, every policy is in shadow.")] = ()
     subject_key: Annotated[
         Secret | None, Meta(description="Key of the hash that pseudonymises subjects; the same for all workers.")

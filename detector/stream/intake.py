@@ -12,8 +12,8 @@ from detector import logs
 from detector.errors import BadRecord, PoisonedPartition
 from detector.events import DeadLetter, DeadLetterReason
 from detector.stream import crash
+from detector.wire import adapters
 from detector.wire.deadletters import DeadLetterLimit, dead_letter_content, dead_letter_headers
-from detector.wire.decode import Decoder
 from detector.wire.rows import RowsBuilder
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class Intake:
         self._sources = sources
         self._ticker = ticker
         self._metrics = metrics
-        self._decoder = Decoder(settings.max_future_s)
+        self._format = adapters.build(settings.format, settings.max_future_s, settings.format_options)
+        self._told: set[str] = set()
         key = settings.subject_key
         self._rows = RowsBuilder(settings.partitions, key.reveal().encode() if key else b"")
         self._limit = _limit(settings)
@@ -90,36 +91,49 @@ class Intake:
             if events is None:
                 offsets, events, through = self._one_by_one(source, chunk, now_ms, bad)
             else:
-                self._limit.good(source, len(events))
+                self._limit.good(source, len(chunk))
             self._rows.add_all(source, offsets, events)
             newest_ms = max([newest_ms, *(cast("int", event.time) for event in events)])
             if through < chunk[-1].offset:
                 break
+        self._tell()
         return through, newest_ms
 
     def _at_once(self, chunk: Sequence[ConsumerRecord], now_ms: int) -> list[AnyEvent] | None:
         """The events of `chunk`, None when one of them needs a look of its own."""
         if any(record.headers for record in chunk):
             return None
-        return self._decoder.decode_all([record.value for record in chunk], now_ms)
+        return self._format.decode_all([record.value for record in chunk], now_ms)
 
     def _one_by_one(
         self, source: int, chunk: Sequence[ConsumerRecord], now_ms: int, bad: list[_Bad]
     ) -> tuple[list[int], list[AnyEvent], int]:
-        """Offsets and events of the good ones, and how far the partition may be read."""
+        """Events of the good ones, the offset of each, and how far the partition may be read.
+
+        A record may give none, one or several: they share its offset, and `wire.rows` keeps them in one message.
+        """
         offsets: list[int] = []
         events: list[AnyEvent] = []
         for record in chunk:
             try:
-                events.append(self._decoder.decode(record.value, record.headers, now_ms))
+                found = self._format.decode(record.value, record.headers, now_ms, record.timestamp)
             except BadRecord as error:
                 if not self._may_bury(source):
                     return offsets, events, record.offset - 1
                 bad.append(_Bad(record, error))
             else:
-                offsets.append(record.offset)
+                events += found
+                offsets += [record.offset] * len(found)
                 self._limit.good(source)
         return offsets, events, chunk[-1].offset
+
+    def _tell(self) -> None:
+        """Say once of each field and reason what the format leaves out."""
+        for field in self._format.unmapped.keys() - self._told:
+            logs.info("field_unmapped", detail=field)
+        for reason in self._format.ignored.keys() - self._told:
+            logs.info("records_ignored", detail=reason)
+        self._told |= self._format.unmapped.keys() | self._format.ignored.keys()
 
     def _may_bury(self, source: int) -> bool:
         """Count a bad record; when it is one too many, stop reading the partition."""

@@ -97,6 +97,47 @@ def test_the_ratio_setting_is_bad_records_per_good_one():
     assert consumer.stalled
 
 
+def takedown(offset, *policies, kind="modEventTakedown"):
+    event = {"$type": f"tools.ozone.moderation.defs#{kind}", "policies": policies, "comment": "free text"}
+    view = {
+        "id": offset,
+        "event": event,
+        "subject": {"$type": "com.atproto.admin.defs#repoRef", "did": f"did:plc:{offset}"},
+        "createdBy": "did:plc:moderator",
+        "createdAt": "2026-03-01T12:00:00.000Z",
+    }
+    return record(offset, json.dumps(view).encode())
+
+
+def test_a_record_of_another_format_may_give_no_event_one_or_several():
+    intake, outbox, sources, _ = build(msgspec.structs.replace(SETTINGS, format="ozone"))
+    polled = [takedown(0, "a"), takedown(1, kind="modEventComment"), takedown(2, "b", "c", "d"), record(3, b"{}")]
+    run(intake.step(Batch(s0=polled)))
+    assert sorted(offsets(outbox)) == [0, 2, 2, 2]
+    (dead,) = outbox.of("deadletters")
+    assert dead.value == b"{}"
+    assert sources.reports({0: 4, 1: 0}.get)[0].through == 3
+
+
+def test_a_record_without_an_event_is_no_bad_record():
+    settings = msgspec.structs.replace(SETTINGS, format="ozone", dlq_max_consecutive=2)
+    intake, outbox, _, consumer = build(settings)
+    run(intake.step(Batch(s0=[takedown(offset, kind="modEventTag") for offset in range(50)])))
+    assert (outbox.of("log"), outbox.of("deadletters"), consumer.stalled) == ([], [], [])
+
+
+def test_what_a_format_leaves_out_is_said_once(caplog):
+    intake, _, _, _ = build(msgspec.structs.replace(SETTINGS, format="ozone"))
+    with caplog.at_level("INFO", logger="detector"):
+        for first in (0, 10):
+            run(intake.step(Batch(s0=[takedown(first), takedown(first + 1, kind="modEventTag")])))
+    said = [(each.message, each.fields["detail"]) for each in caplog.records]
+    assert sorted(said) == [
+        ("field_unmapped", "$.event.comment"),
+        ("records_ignored", "event that is no enforcement: modEventTag"),
+    ]
+
+
 def test_headers_and_line_breaks_change_nothing_but_the_way_of_decoding():
     intake, outbox, _, _ = build()
     pretty = json.dumps(good_action(1, NOW_MS), indent=1).encode()

@@ -178,6 +178,7 @@ class _Envelope:
 
 def _subject(subject: Record) -> tuple[str, Literal["account", "content"]]:
     """An account by its DID, a record by its URI, a message of a chat by its ids."""
+    subject.ignore("$type")
     if subject.has("uri"):
         return joined(subject.text("uri", MAX_KEY_CHARS)), "content"
     did = subject.text("did", MAX_KEY_CHARS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -26,7 +28,7 @@ def connection(**flags):
 @pytest.mark.parametrize("name", FIELDS)
 def test_help_lists_each_setting_with_variable_default_and_meaning(name):
     text = CliRunner().invoke(everything, ["--help"]).output
-    lines = [line for line in text.splitlines() if f"[{variable(name)}" in line]
+    lines = [line for line in text.splitlines() if re.search(rf"\[{variable(name)}\b", line)]
 
     assert len(lines) == 1
     assert description(name) in lines[0]
