@@ -8,7 +8,7 @@ from detector.backtest import plots
 from detector.backtest.result import IncidentReport, TripReport
 
 if TYPE_CHECKING:
-    from detector.backtest.result import Curve, PolicyReport, Quality, Result
+    from detector.backtest.result import Curve, PolicyReport, Quality, Result, Score
 
 Report = TypeVar("Report", TripReport, IncidentReport)
 
@@ -96,6 +96,11 @@ def total(result: Result) -> Total:
 def paused_s(report: PolicyReport | TripReport) -> float:
     """Open and half-open time together."""
     return report.paused.open_s + report.paused.half_open_s
+
+
+def trips_per_policy_year(score: Score) -> float | None:
+    """All trips, where nobody says which are other ones."""
+    return score.trips / score.policy_years if score.policy_years else None
 
 
 def quality(read: Quality) -> list[tuple[str, int, str]]:

@@ -81,6 +81,7 @@ def _template() -> jinja2.Template:
         share=spell.share,
         span=spell.span,
         paused_s=outline.paused_s,
+        per_policy_year=outline.trips_per_policy_year,
         embedded=_embedded,
     )
     return environment.from_string(_asset("report.html"))

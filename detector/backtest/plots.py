@@ -13,7 +13,7 @@ from detector.events import State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from detector.backtest.result import Curve, IncidentReport, Mark, Plot, Result, Score, TripReport
+    from detector.backtest.result import Curve, IncidentReport, Mark, Plot, Result, SweepPoint, TripReport
 
 DIGITS: Final = 4
 HOUR_S: Final = 3600.0
@@ -81,24 +81,32 @@ def spans(states: Iterable[Mark], end_ms: int) -> list[Span]:
 
 
 def curve(swept: Curve, *, labelled: bool) -> Drawn:
-    """A sweep as points: what is avoided (without labels: how many trips there are) against what it costs."""
-    points = sorted(_point(each.score, each.value, labelled=labelled) for each in swept.points)
-    gain = "wrongful actions avoided" if labelled else "trips"
-    cost = "other trips per policy-year" if labelled else "trips per policy-year"
+    """A sweep as points: what is avoided against other trips a policy-year; without labels trips against the setting."""
+    axes = ("other trips per policy-year", "wrongful actions avoided") if labelled else (swept.setting, "trips")
+    points = sorted(_point(each, labelled=labelled) for each in swept.points)
     payload = {
-        "x": [x for x, _, _ in points],
-        "y": [y for _, y, _ in points],
-        "names": [figure(value) for _, _, value in points],
+        "x": [each.x for each in points],
+        "y": [each.y for each in points],
+        "names": [figure(each.value) for each in points],
         "most": max((each.score.wrongful for each in swept.points), default=0) if labelled else 0,
-        "xLabel": cost,
-        "yLabel": gain,
+        "xLabel": axes[0],
+        "yLabel": axes[1],
     }
-    said = "; ".join(f"at {figure(value)} {figure(y)} {gain}, {figure(x)} {cost}" for x, y, value in points)
+    said = "; ".join(f"at {figure(value)} {figure(y)} {axes[1]}, {figure(x)} {axes[0]}" for x, y, value in points)
     return Drawn(embedded(payload), f"Sweep over {swept.setting}: {said}")
 
 
-def _point(score: Score, value: float, *, labelled: bool) -> tuple[float, int, float]:
-    return score.other_trips_per_policy_year or 0.0, score.avoided if labelled else score.trips, value
+class _Point(NamedTuple):
+    x: float
+    y: int
+    value: float
+
+
+def _point(swept: SweepPoint, *, labelled: bool) -> _Point:
+    score = swept.score
+    if labelled:
+        return _Point(score.other_trips_per_policy_year or 0.0, score.avoided, swept.value)
+    return _Point(swept.value, score.trips, swept.value)
 
 
 def runs(values: Sequence[float]) -> list[float]:

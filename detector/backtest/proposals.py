@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from detector.policy import PolicySettings, Ruleset
 
 HEADROOM: Final = 2.0
-"""A hard limit caps harm, it detects nothing: twice the busiest window leaves room to grow for years of usual growth."""
+"""A hard limit caps harm, it detects nothing: twice the busiest window leaves room for a platform that doubles."""
 LEAST: Final = 50
 """Fewer actions in a window's maximum say little about the next maximum: a longer window is taken."""
 LEAST_YEARS: Final = 0.25
@@ -28,7 +28,7 @@ LEAST_YEARS: Final = 0.25
 CHANCE: Final = 0.05
 """More trips than the budget allows are blamed on the setting when chance alone gives as many so rarely."""
 STRICTER: Final = 10.0
-"""How much smaller a budget is proposed: evidence needs about one more doubling of doublings, little delay."""
+"""How much smaller a budget is proposed. Evidence grows exponentially in a fault, so this costs little delay."""
 HOURS_PER_YEAR: Final = 8766.0
 HOUR_S: Final = 3600
 
