@@ -138,7 +138,7 @@ def _incident(
     index: int,
     place: dict[int, int],
     of_trip: dict[int, int],
-    of_incident: dict[int | None, int],
+    of_incident: dict[int, int],
 ) -> IncidentReport:
     incident, found, census = noted.incidents[index], judged.incidents[index], noted.census
     missed = found.trip is None

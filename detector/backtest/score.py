@@ -110,7 +110,8 @@ def score(
 
     Args:
         trips: in any order.
-        incidents: labelled ones.
+        incidents: labelled ones; those that do not touch the time from the first to the last action of all policies
+            have an entry, but count in no figure.
         exposure: by policy; a policy without one counts in no rate.
         hits: one entry an incident.
         warnings: only counted.
@@ -120,8 +121,13 @@ def score(
     found = [_found(each, own, trips, labels) for each, own in zip(incidents, hits, strict=True)]
     counted = {policy_id for policy_id, each in exposure.items() if each.events >= MIN_EVENTS}
 
+    first_ms = min((each.first_ms for each in exposure.values()), default=0)
+    last_ms = max((each.last_ms for each in exposure.values()), default=-1)
+    seen = [each.onset_ms <= last_ms and first_ms <= each.fixed_ms for each in incidents]
+
     def over(policies: set[str], *, known: bool) -> Score:
-        chosen = [f for i, f in zip(incidents, found, strict=True) if not known or i.policy_id in policies]
+        rows = zip(incidents, found, seen, strict=True)
+        chosen = [f for i, f, s in rows if s and (not known or i.policy_id in policies)]
         own = [label for t, label in zip(trips, labels, strict=True) if not known or t.policy_id in policies]
         warned = sum(not known or each.policy_id in policies for each in warnings)
         return _figures(chosen, own, warned, [exposure[policy_id] for policy_id in policies])

@@ -14,7 +14,7 @@ import click
 from detector import __version__
 from detector.errors import BrokenWorld, ConfigError
 
-COMMANDS: Final = ("run", "demo", "check", "tail", "topics", "schema")
+COMMANDS: Final = ("run", "demo", "check", "backtest", "tail", "topics", "schema")
 
 
 class _Lazy(click.Group):
