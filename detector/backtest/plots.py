@@ -81,7 +81,7 @@ def spans(states: Iterable[Mark], end_ms: int) -> list[Span]:
 
 
 def curve(swept: Curve, *, labelled: bool) -> Drawn:
-    """A sweep as points: what is avoided against other trips a policy-year; without labels trips against the setting."""
+    """A sweep as points: actions avoided by other trips a policy-year; without labels trips by the setting."""
     axes = ("other trips per policy-year", "wrongful actions avoided") if labelled else (swept.setting, "trips")
     points = sorted(_point(each, labelled=labelled) for each in swept.points)
     payload = {
