@@ -1,52 +1,80 @@
-"""What the channels of a scope learn of an hour that has waited long enough."""
+"""What the channels of a scope learn of hours that have waited long enough, and from when on they know something."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.engine import channel_moves as moves
-from detector.engine.channel_state import LEARNED, MIXES, SUMS, TESTS, WAITING, Rows, index
+from detector.engine.channel_state import COUNTS, LEARNED, MIXES, SUMS, TESTS, WAITING, Rows, index, part
 from detector.stats import ages, shares
 from detector.stats.evidence import Floats
 
+KNOWN_APPEALS: Final = 10.0
+"""Appeals from which their rate is known; until then none may be filed because none are sent."""
+ROW_PHI: Final = 2.0
+"""Least dispersion of reversals and re-bans: who undoes ten in a row has decided once or twice."""
+_OVERTURNS, _REJECTIONS = index("overturns"), index("rejections")
+
 
 def learn(view: Rows) -> None:
-    """Learn what waits: dispersion around what was expected before it, then shares and hazards, in place."""
-    seen = {name: view["sums"][:, WAITING, columns].astype(np.float64) for name, columns in SUMS.items()}
-    trials, deviations, variance = _dispersion(view, seen)
-    sure = moves.known(view)
-    view["phi"] = shares.fade(view["phi"])
-    view["phi"][..., 0] += np.where(sure, deviations, 0.0)
-    view["phi"][..., 1] += np.where(sure, variance, 0.0)
+    """Learn what waits, in place: dispersion around what was expected before it, then shares and hazards."""
+    trials, deviations, variance = _dispersion(view)
+    view["dispersion"][..., 0] += np.where(view["known"], deviations, 0.0)
+    view["dispersion"][..., 1] += np.where(view["known"], variance, 0.0)
     first = (trials > 0) & (view["begun"] == 0)
     view["begun"] = np.where(first, view["at"][:, None], view["begun"])
     view["sums"][:, LEARNED] += view["sums"][:, WAITING]
 
 
-def _dispersion(view: Rows, seen: dict[str, Floats]) -> tuple[Floats, Floats, Floats]:
-    """Of each test, shape (rows, 9): trials, squared deviation from what was expected, and the variance due."""
-    trials, count, mean, variance = (np.zeros((len(view), len(TESTS))) for _ in range(4))
-    share = _mean(moves.learned(view, "successes"), moves.learned(view, "trials"))
+def conclude(view: Rows) -> None:
+    """Note, in place, how dispersed each test is, and which have the history to speak."""
+    found = shares.phi(*np.moveaxis(view["dispersion"].astype(np.float64), -1, 0))
+    found[:, _ROWS] = np.maximum(found[:, _ROWS], ROW_PHI)
+    view["phi"], view["known"] = found, _known(view)
+
+
+_ROWS: Final = [index("reversals"), index("rebans")]
+
+
+def _known(view: Rows) -> NDArray[np.bool_]:
+    """Trials enough, over a day at least."""
+    trials = np.empty((len(view), len(TESTS)))
+    trials[:, :MIXES] = part(view, LEARNED, "trials")
+    trials[:, [_OVERTURNS, _REJECTIONS]] = part(view, LEARNED, "decided").sum(axis=1, keepdims=True)
+    appeals = part(view, LEARNED, "appeals").sum(axis=1, keepdims=True)
+    trials[:, [index("appeals"), index("quiet")]] = appeals * (shares.KNOWN_TRIALS / KNOWN_APPEALS)
+    trials[:, index("reversals")] = part(view, LEARNED, "passages")[:, 0]
+    trials[:, index("rebans")] = part(view, LEARNED, "reinstated")[:, 0]
+    old = (view["begun"] > 0) & (view["at"][:, None] - view["begun"] >= 60 * shares.KNOWN_H)
+    known: NDArray[np.bool_] = old & (trials >= shares.KNOWN_TRIALS)
+    return known
+
+
+def _dispersion(view: Rows) -> tuple[Floats, Floats, Floats]:
+    """Of what waits, for each test, shape (rows, 9): trials, squared deviation from what was due, and its variance."""
+    trials, count, due, variance = (np.zeros((len(view), len(TESTS))) for _ in range(4))
+    seen = {name: part(view, WAITING, name) for name in SUMS}
+    share = _mean(part(view, LEARNED, "successes"), part(view, LEARNED, "trials"))
     trials[:, :MIXES], count[:, :MIXES] = seen["trials"], seen["successes"]
-    mean[:, :MIXES], variance[:, :MIXES] = seen["trials"] * share, seen["trials"] * share * (1 - share)
-    at = index("overturns")
-    share = ages.mean(moves.learned(view, "overturned"), moves.learned(view, "decided"))
-    trials[:, at], count[:, at] = seen["decided"].sum(axis=1), seen["overturned"].sum(axis=1)
-    mean[:, at] = (seen["decided"] * share).sum(axis=1)
-    variance[:, at] = (seen["decided"] * share * (1 - share)).sum(axis=1)
-    share = _mean(moves.learned(view, "rejections")[:, 0], moves.learned(view, "decided").sum(axis=1))
-    quick = index("rejections")
-    trials[:, quick], count[:, quick] = trials[:, at], seen["rejections"][:, 0]
-    mean[:, quick], variance[:, quick] = trials[:, quick] * share, trials[:, quick] * share * (1 - share)
-    due = moves.due(view, seen["passages"], seen["reinstated"][:, 0], 0.0)
-    for i, name in enumerate(("appeals", "reversals", "rebans")):
-        trials[:, index(name)] = count[:, index(name)] = seen[name].sum(axis=1)
-        mean[:, index(name)] = variance[:, index(name)] = due[:, i]
-    trials[:, index("reversals")] = seen["passages"][:, 0]
-    trials[:, index("rebans")] = seen["reinstated"][:, 0]
-    for column in (trials, count, mean, variance):
+    due[:, :MIXES], variance[:, :MIXES] = seen["trials"] * share, seen["trials"] * share * (1 - share)
+    decided = seen["decided"]
+    share = ages.mean(part(view, LEARNED, "overturned"), part(view, LEARNED, "decided"))
+    count[:, _OVERTURNS], due[:, _OVERTURNS] = seen["overturned"].sum(axis=1), (decided * share).sum(axis=1)
+    variance[:, _OVERTURNS] = (decided * share * (1 - share)).sum(axis=1)
+    trials[:, _OVERTURNS] = trials[:, _REJECTIONS] = total = decided.sum(axis=1)
+    rejected = _mean(part(view, LEARNED, "rejections")[:, 0], part(view, LEARNED, "decided").sum(axis=1))
+    count[:, _REJECTIONS], due[:, _REJECTIONS] = seen["rejections"][:, 0], total * rejected
+    variance[:, _REJECTIONS] = total * rejected * (1 - rejected)
+    counts = slice(index(COUNTS[0]), index(COUNTS[-1]) + 1)
+    count[:, counts] = trials[:, counts] = np.stack([seen[name].sum(axis=1) for name in COUNTS], axis=1)
+    due[:, counts] = variance[:, counts] = moves.due(view, seen["passages"], seen["reinstated"][:, 0], 0.0)
+    trials[:, _ROWS[0]], trials[:, _ROWS[1]] = seen["passages"][:, 0], seen["reinstated"][:, 0]
+    for column in (trials, count, due, variance):
         column[:, index("quiet")] = column[:, index("appeals")]
-    return trials, shares.deviation(count, mean, variance), variance
+    return trials, shares.deviation(count, due, variance), variance
 
 
 def _mean(successes: Floats, trials: Floats) -> Floats:

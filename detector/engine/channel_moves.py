@@ -15,92 +15,53 @@ from detector.engine.channel_state import (
     QUIET,
     SHARES,
     SUMS,
-    TESTS,
     Rows,
     index,
+    part,
 )
 from detector.stats import ages, evidence, onset, shares
 from detector.stats.evidence import Floats
 
 CAP_H: Final = 1e8
 """Where evidence saturates unless told otherwise, hours: beyond any line, and near enough to come down from."""
-KNOWN_APPEALS: Final = 10.0
-"""Appeals from which their rate is known; until then none may be filed because none are sent."""
 REBAN_SHARE: Final = 0.02
 """One in fifty of the reinstated may be acted on again: what is held to be normal at least."""
 REBAN_PRIOR: Final = 50.0
 """Reinstated subjects as which that share counts."""
 REBAN_MEAN_H: Final = 24.0
 """Mean time in which the reinstated pass through the window of three days: most who are met again are met early."""
-ROW_PHI: Final = 2.0
-"""Least dispersion of reversals and re-bans: who undoes ten in a row has decided once or twice."""
 _LOG_TWO: Final = float(np.log(2.0))
 _TWICE: Final = int(np.searchsorted(shares.ODDS, 2.0))
 _MOST: Final = 69.0
 """Largest exponent of one step, as in `stats.evidence`."""
 
 
-def learned(view: Rows, name: str) -> Floats:
-    """Learned sums of `view`, shape (rows, columns)."""
-    found: Floats = view["sums"][:, LEARNED, SUMS[name]].astype(np.float64)
-    return found
-
-
 def age(view: Rows, minute: int) -> None:
-    """Move the ages of actions, and of the reinstated, on to `minute`; notes what they passed."""
-    rings, left = ages.aged(view["rings"], view["at"], minute)
-    behind = ages.passages(rings, minute)
-    passed = behind + left - view["behind"]
-    view["passing"] += passed
-    view["sums"][:, FILLING, SUMS["passages"]] += passed
-    view["rings"], view["behind"] = rings, behind
-    gone = -np.expm1((view["at"] - minute) / (60.0 * REBAN_MEAN_H)) * view["reinstated"]
-    view["passing_re"] += gone
-    view["sums"][:, FILLING, SUMS["reinstated"]] += gone[:, None]
-    view["reinstated"] -= gone
+    """Move the ages of actions on to `minute`."""
+    view["rings"], left = ages.aged(view["rings"], view["at"], minute)
+    view["behind"] -= left
     view["at"] = minute
 
 
-def known(view: Rows) -> NDArray[np.bool_]:
-    """Which tests have the history to speak, shape (rows, 9): trials enough, over a day at least."""
-    trials = np.empty((len(view), len(TESTS)))
-    trials[:, :MIXES] = learned(view, "trials")
-    trials[:, index("overturns")] = trials[:, index("rejections")] = learned(view, "decided").sum(axis=1)
-    appeals = learned(view, "appeals").sum(axis=1)
-    trials[:, index("appeals")] = trials[:, index("quiet")] = appeals * (shares.KNOWN_TRIALS / KNOWN_APPEALS)
-    trials[:, index("reversals")] = learned(view, "passages")[:, 0]
-    trials[:, index("rebans")] = learned(view, "reinstated")[:, 0]
-    old = (view["begun"] > 0) & (view["at"][:, None] - view["begun"] >= 60 * shares.KNOWN_H)
-    return old & (trials >= shares.KNOWN_TRIALS)
-
-
-def speaking(view: Rows) -> NDArray[np.bool_]:
+def speaks(view: Rows) -> NDArray[np.bool_]:
     """Tests that are made: the known ones, and reversals and re-bans from the first: theirs is a prior that is mild."""
-    found = known(view)
+    found: NDArray[np.bool_] = view["known"].copy()
     found[:, index("reversals")] = found[:, index("rebans")] = True
-    return found
-
-
-def phi(view: Rows) -> Floats:
-    """Dispersion of each test, shape (rows, 9)."""
-    found = shares.phi(view["phi"][..., 0].astype(np.float64), view["phi"][..., 1].astype(np.float64))
-    for name in ("reversals", "rebans"):
-        found[:, index(name)] = np.maximum(found[:, index(name)], ROW_PHI)
     return found
 
 
 def mixes(view: Rows, trials: Floats, successes: Floats, cap_h: float) -> None:
     """Judge the mix of those acted on, arrays of shape (rows, 3)."""
-    judged = shares.judged(learned(view, "successes"), learned(view, "trials"))
+    judged = shares.judged(part(view, LEARNED, "successes"), part(view, LEARNED, "trials"))
     bets = shares.log_bet(successes, trials, judged)
     _shares(view, slice(0, MIXES), bets, successes, trials * judged, trials, cap_h)
 
 
 def decisions(view: Rows, overturned: Floats, decided: Floats, quick: Floats, cap_h: float) -> None:
     """Judge decisions by age, shape (rows, 5), and how many of them were quick rejections, shape (rows,)."""
-    at_age = ages.judged(learned(view, "overturned"), learned(view, "decided"))
+    at_age = ages.judged(part(view, LEARNED, "overturned"), part(view, LEARNED, "decided"))
     trials = decided.sum(axis=1)
-    rejected = shares.judged(learned(view, "rejections")[:, 0], learned(view, "decided").sum(axis=1))
+    rejected = shares.judged(part(view, LEARNED, "rejections")[:, 0], part(view, LEARNED, "decided").sum(axis=1))
     bets = np.stack(
         [shares.log_bet(overturned, decided, at_age).sum(axis=1), shares.log_bet(quick, trials, rejected)], axis=1
     )
@@ -109,22 +70,26 @@ def decisions(view: Rows, overturned: Floats, decided: Floats, quick: Floats, ca
     _shares(view, slice(MIXES, len(SHARES)), bets, seen, due, np.stack([trials, trials], axis=1), cap_h)
 
 
-def counts(view: Rows, seen: Floats, cap_h: float) -> None:
-    """Judge follow-ups, shape (rows, 3), against those due since they were judged last; and appeals gone quiet."""
+def counts(view: Rows, seen: Floats, minute: int, cap_h: float) -> None:
+    """Judge follow-ups, shape (rows, 3), against those due since they were judged last; and appeals gone quiet.
+
+    The rows stand at `minute`.
+    """
     first, quiet = index(COUNTS[0]), index("quiet")
+    _pass(view, minute)
     due, least = expected(view, shares.CAUTION), expected(view, -shares.CAUTION)[:, :1]
-    elapsed_h = (view["at"] - view["moved"][:, first]) / 60.0
-    spread, speaks = phi(view)[:, first:], speaking(view)[:, first:]
+    elapsed_h = (minute - view["moved"][:, first]) / 60.0
+    spread, made = view["phi"][:, first:].astype(np.float64), speaks(view)[:, first:]
     gain, loss = (one.reshape(*seen.shape, -1) for one in evidence.bets(spread[:, :-1].ravel()))
     bets = gain * seen[..., None] - loss * due[..., None]
     few = (least * (1 - QUIET) + seen[:, :1] * np.log(QUIET)) / spread[:, -1:]
-    view["counts"] = _moved(view["counts"], bets, elapsed_h[:, None], due > 0, speaks[:, :-1], cap_h)
-    view["quiet"] = _moved(view["quiet"], few, elapsed_h, least[:, 0] > 0, speaks[:, -1], cap_h)
+    view["counts"] = _moved(view["counts"], bets, elapsed_h[:, None], due > 0, made[:, :-1], cap_h)
+    view["quiet"] = _moved(view["quiet"], few, elapsed_h, least[:, 0] > 0, made[:, -1], cap_h)
     change = np.concatenate([seen * _LOG_TWO - due, least / 2 - seen[:, :1] * _LOG_TWO], axis=1) / spread
     counted = np.concatenate([seen, seen[:, :1]], axis=1)
     _since(view, slice(first, quiet + 1), change, counted, np.concatenate([due, least], axis=1), counted, elapsed_h)
     view["passing"], view["passing_re"] = 0.0, 0.0
-    view["moved"][:, first:] = view["at"][:, None]
+    view["moved"][:, first:] = minute
 
 
 def _moved(
@@ -138,6 +103,19 @@ def _moved(
     return np.where(speaks[..., None], found, 0.0)
 
 
+def _pass(view: Rows, minute: int) -> None:
+    """Note what actions, and the reinstated, have passed since this was last done."""
+    behind = ages.passages(view["rings"], minute)
+    passed = behind - view["behind"]
+    again = -np.expm1((view["moved"][:, -1] - minute) / (60.0 * REBAN_MEAN_H)) * view["reinstated"]
+    view["passing"] += passed
+    view["passing_re"] += again
+    view["sums"][:, FILLING, SUMS["passages"]] += passed
+    view["sums"][:, FILLING, SUMS["reinstated"]] += again[:, None]
+    view["behind"] = behind
+    view["reinstated"] -= again
+
+
 def expected(view: Rows, caution: float) -> Floats:
     """Appeals, reversals and re-bans due since they were judged last, shape (rows, 3)."""
     return due(view, view["passing"].astype(np.float64), view["passing_re"].astype(np.float64), caution)
@@ -145,18 +123,18 @@ def expected(view: Rows, caution: float) -> Floats:
 
 def due(view: Rows, passed: Floats, reinstated: Floats, caution: float) -> Floats:
     """The same for given passages, shape (rows, 4), and reinstated subjects, shape (rows,)."""
-    passages = learned(view, "passages")
-    again = learned(view, "rebans")[:, 0] + REBAN_SHARE * REBAN_PRIOR
-    share = np.maximum(again / (learned(view, "reinstated")[:, 0] + REBAN_PRIOR), REBAN_SHARE)
-    appeals = ages.due(passed, learned(view, "appeals"), passages, caution)
-    reversals = ages.due(passed, learned(view, "reversals"), passages, caution)
+    passages = part(view, LEARNED, "passages")
+    again = part(view, LEARNED, "rebans")[:, 0] + REBAN_SHARE * REBAN_PRIOR
+    share = np.maximum(again / (part(view, LEARNED, "reinstated")[:, 0] + REBAN_PRIOR), REBAN_SHARE)
+    appeals = ages.due(passed, part(view, LEARNED, "appeals"), passages, caution)
+    reversals = ages.due(passed, part(view, LEARNED, "reversals"), passages, caution)
     return np.stack([appeals, reversals, share * reinstated], axis=1)
 
 
 def _shares(view: Rows, tests: slice, bets: Floats, seen: Floats, due: Floats, trials: Floats, cap_h: float) -> None:
     """Move the tests of some shares: bets of shape (rows, tests, 6), the others (rows, tests)."""
-    tried = (trials > 0) & speaking(view)[:, tests]
-    spread = phi(view)[:, tests]
+    tried = (trials > 0) & view["known"][:, tests]
+    spread = view["phi"][:, tests].astype(np.float64)
     elapsed_h = (view["at"][:, None] - view["moved"][:, tests]) / 60
     moved = shares.step(view["shares"][:, tests].astype(np.float64), bets, spread, elapsed_h, cap_h)
     view["shares"][:, tests] = np.where(tried[..., None], moved, view["shares"][:, tests])

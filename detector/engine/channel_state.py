@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.stats import ages, evidence, shares
+from detector.stats.evidence import Floats
 
 Rows = NDArray[np.void]
 Counts = NDArray[np.int32]
@@ -67,7 +68,9 @@ CHANNEL: Final = np.dtype(
         ("moved", "<i4", (len(TESTS),)),  # minute of each test's last trial, or of its last move
         ("sums", "<f4", (3, _ENDS[-1])),
         ("begun", "<i4", (len(TESTS),)),  # minute of the first hour that was learned; 0 none
-        ("phi", "<f4", (len(TESTS), 2)),  # see stats.shares: deviations, variance due
+        ("dispersion", "<f4", (len(TESTS), 2)),  # see stats.shares: deviations, variance due
+        ("phi", "<f4", (len(TESTS),)),  # what they give, and
+        ("known", "?", (len(TESTS),)),  # whether history is enough: both as of the last hour's end
         ("rings", "<i4", (ages.CELLS,)),  # actions by age, see stats.ages
         ("behind", "<f4", (_BOUNDED,)),  # passages that the actions in the rings have behind them
         ("passing", "<f4", (_BOUNDED,)),  # passages since the counts were last judged
@@ -84,6 +87,13 @@ def blank(view: Rows, minute: int) -> None:
     """Set zeroed rows to: nothing seen, all up to `minute` (since the epoch) is final."""
     view["at"] = minute
     view["moved"] = view["onset"] = minute
+    view["phi"] = shares.PHI_PRIOR
+
+
+def part(view: Rows, level: int, name: str) -> Floats:
+    """Columns of some sums, shape (rows, columns): of what is `LEARNED`, or `WAITING`, or `FILLING`."""
+    found: Floats = view["sums"][:, level, SUMS[name]].astype(np.float64)
+    return found
 
 
 def field(name: str) -> list[int]:

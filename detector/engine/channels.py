@@ -47,18 +47,20 @@ __all__ = [
     "told",
 ]
 
-_BOUNDED: Final = ages.BOUNDED
-_COLUMNS: Final = {
+_SOURCES: Final = {
     "trials": [field(name)[0] for name in ("tenure_known", "content_known", "prior_known")],
     "successes": [field(name)[0] for name in ("tenured", "content_old", "first_time")],
-    "appeals": field("appeals")[:_BOUNDED],
-    "reversals": field("reversals")[:_BOUNDED],
+    "appeals": field("appeals")[: ages.BOUNDED],
+    "reversals": field("reversals")[: ages.BOUNDED],
     "decided": field("decided"),
     "overturned": field("overturned"),
     "rejections": field("quick_rejections"),
     "rebans": field("rebans"),
 }
-"""Columns of a minute's counts behind each of `SUMS`."""
+"""Columns of a minute's counts behind those of `SUMS`."""
+_SOURCE: Final = [column for columns in _SOURCES.values() for column in columns]
+_TARGET: Final = [column for name in _SOURCES for column in range(SUMS[name].start, SUMS[name].stop)]
+_ACTIONS, _REINSTATED = field("actions")[0], field("reinstated")[0]
 
 
 class Told(NamedTuple):
@@ -81,18 +83,13 @@ def step(view: Rows, counts: Counts, minute: int, cap_h: float = moves.CAP_H) ->
         cap_h: where evidence saturates, hours.
     """
     moves.age(view, minute)
-    many = counts.astype(np.float64)
-    seen = {name: many[:, columns] for name, columns in _COLUMNS.items()}
-    if seen["trials"].any():
-        moves.mixes(view, seen["trials"], seen["successes"], cap_h)
-    if seen["decided"].any():
-        moves.decisions(view, seen["overturned"], seen["decided"], seen["rejections"][:, 0], cap_h)
-    _follow_up(view, seen, cap_h)
-    for name, columns in SUMS.items():
-        if name in seen:
-            view["sums"][:, FILLING, columns] += seen[name]
-    view["reinstated"] += many[:, field("reinstated")[0]]
-    ages.add(view["rings"], counts[:, field("actions")[0]])
+    seen = counts[:, _SOURCE].astype(np.float64)
+    if seen.any():
+        _judge(view, counts.astype(np.float64), minute, cap_h)
+        filling = view["sums"][:, FILLING]
+        filling[:, _TARGET] += seen
+    view["reinstated"] += counts[:, _REINSTATED]
+    ages.add(view["rings"], counts[:, _ACTIONS])
 
 
 def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 1) -> None:
@@ -104,14 +101,16 @@ def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 
         frozen: shape (rows,); of these, what is not learned yet never will be.
         guard_h: hours that are waited for before something is learned; it takes at most twice that.
     """
-    moves.age(view, 60 * hour + 59)
-    moves.counts(view, np.zeros((len(view), len(COUNTS))), moves.CAP_H)
-    view["sums"][frozen, WAITING:] = 0.0
-    view["sums"][:, LEARNED] = shares.fade(view["sums"][:, LEARNED])
+    minute = 60 * hour + 59
+    moves.age(view, minute)
+    moves.counts(view, np.zeros((len(view), len(COUNTS))), minute, np.inf)
+    sums = view["sums"]
+    sums[frozen, WAITING:] = 0.0
+    sums[:, LEARNED], view["dispersion"] = shares.fade(sums[:, LEARNED]), shares.fade(view["dispersion"])
     if hour % guard_h == 0:
         learning.learn(view)
-        view["sums"][:, WAITING] = view["sums"][:, FILLING]
-        view["sums"][:, FILLING] = 0.0
+        sums[:, WAITING], sums[:, FILLING] = sums[:, FILLING], 0.0
+    learning.conclude(view)
 
 
 def forget(view: Rows) -> None:
@@ -133,10 +132,8 @@ def evidence_of(view: Rows, signal: str) -> Floats:
 
 def known(view: Rows, signal: str) -> NDArray[np.bool_]:
     """Rows, shape (rows,), with enough history for a quiet signal to mean that all is normal."""
-    found = moves.known(view)
-    if signal == "appeals_quiet":
-        return found[:, index("quiet")] | found[:, index("rejections")]
-    return found[:, index(signal)]
+    tests = [index("quiet"), index("rejections")] if signal == "appeals_quiet" else [index(signal)]
+    return np.logical_or.reduce(view["known"][:, tests], axis=1)
 
 
 def told(row: Rows, signal: str) -> Told:
@@ -156,11 +153,17 @@ def _quieter(row: Rows) -> int:
     return index("rejections" if rejected > row["quiet"][0].mean() else "quiet")
 
 
-def _follow_up(view: Rows, seen: dict[str, Floats], cap_h: float) -> None:
-    """Judge the counts of rows that had follow-ups; the others' wait until they have some, or the hour ends."""
-    counts = np.stack([seen[name].sum(axis=1) for name in COUNTS], axis=1)
-    rows = np.flatnonzero(counts.any(axis=1))
-    if len(rows):
+def _judge(view: Rows, many: Floats, minute: int, cap_h: float) -> None:
+    """Make the tests that the counts of a minute allow."""
+    trials, decided = many[:, _SOURCES["trials"]], many[:, _SOURCES["decided"]]
+    if trials.any():
+        moves.mixes(view, trials, many[:, _SOURCES["successes"]], cap_h)
+    if decided.any():
+        rejected = many[:, _SOURCES["rejections"]][:, 0]
+        moves.decisions(view, many[:, _SOURCES["overturned"]], decided, rejected, cap_h)
+    follow_ups = np.stack([many[:, _SOURCES[name]].sum(axis=1) for name in COUNTS], axis=1)
+    rows = np.flatnonzero(follow_ups.any(axis=1))
+    if len(rows):  # the others' wait until they have some, or the hour ends
         some = view[rows]
-        moves.counts(some, counts[rows], cap_h)
+        moves.counts(some, follow_ups[rows], minute, cap_h)
         view[rows] = some
