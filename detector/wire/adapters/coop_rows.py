@@ -41,6 +41,8 @@ def item(record: Record) -> str:
 
 def actions(record: Record, without_policy: str) -> list[Action]:
     """One action for each policy of a row, with the rule that has that policy. Raises BadRecord."""
+    record.unpack("rules", "policies", "policy_ids", "rule_tags")
+    record.ignore("ds")  # the day of `ts`
     time_ms, action_type = record.time("ts", utc=True), record.text("action_id")
     own = joined(record.text("correlation_id", MAX_KEY_CHARS), item(record), action_type, str(time_ms))
     subject, subject_type = _subject(record)
@@ -94,13 +96,13 @@ def _automated(record: Record) -> Automated:
     source = record.text("action_source")
     if source not in _HUMAN + _AUTOMATED:
         raise record.refused("action_source", f"must be one of {', '.join(_HUMAN + _AUTOMATED)}")
-    by_person = source in _HUMAN or record.optional_text("actor_id", MAX_KEY_CHARS) is not None
-    return Automated.NOT_AUTOMATED if by_person else Automated.FULLY
+    actor = record.optional_text("actor_id", MAX_KEY_CHARS)
+    return Automated.FULLY if actor is None and source in _AUTOMATED else Automated.NOT_AUTOMATED
 
 
 def _subject(record: Record) -> tuple[str, Literal["account", "content"] | None]:
     """The account behind the item; the item itself where it has none."""
+    kind = record.optional_text("item_type_kind")
     if record.has("item_creator_id"):
         return joined(record.key("item_creator_type_id"), record.key("item_creator_id")), "account"
-    kind = record.optional_text("item_type_kind")
     return item(record), "account" if kind == "USER" else None if kind is None else "content"

@@ -21,6 +21,9 @@ from detector.wire.adapters.record import MAX_KEY_CHARS, Record
 
 _DECISIONS: Final = ("decision_account", "decision_provision", "decision_visibility", "decision_monetary")
 """From what weighs most on a person to what weighs least: the first one present names the action."""
+_ARRAYS: Final = (
+    "decision_visibility", "content_type", "category_addition", "category_specification", "territorial_scope",
+)  # fmt: skip
 _KEYS: Final = ("puid", "platform_uid", "uuid", "id")
 _AUTOMATED: Final = {f"AUTOMATED_DECISION_{each.value}": each for each in Automated}
 
@@ -40,6 +43,7 @@ class Dsa(Adapter):
 
     def events(self, record: Record, came: Came) -> Sequence[AnyEvent]:  # noqa: ARG002 - statements carry their date
         """The statement's one action. Raises BadRecord."""
+        record.unpack(*_ARRAYS)
         statement = _statement_id(record)
         own = record.has("created_at")
         account = record.has("decision_account") and not record.has("decision_visibility")

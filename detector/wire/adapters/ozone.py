@@ -23,7 +23,6 @@ _SCHEDULED: Final = "[SCHEDULED_REVERSAL]"
 """How Ozone's daemon begins its comment when a takedown ends on its date."""
 _AUTO_RESOLVED: Final = "[AUTO_RESOLVE_ON_ACCOUNT_ACTION]"
 """How Ozone begins its comment when an action on the account closes an appeal that nobody looked at."""
-_MAX_COMMENT_CHARS: Final = 65_536
 
 
 class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -173,7 +172,7 @@ class _Envelope:
 
     def comment(self) -> str:
         """Free text; only Ozone's own marks at its start mean something."""
-        return "".join(text for _, text in self.event.entries("comment"))
+        return self.event.free_text("comment")
 
 
 def _subject(subject: Record) -> tuple[str, Literal["account", "content"]]:

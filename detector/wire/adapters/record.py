@@ -47,6 +47,15 @@ class Record:
         value = self._value(name)
         return None if _is_nothing(value) else self.checked(value, self._at(name), most)
 
+    def free_text(self, name: str) -> str:
+        """Any text; empty when it is absent."""
+        value = self._value(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise _wrong_type("str", value, self._at(name))
+        return value
+
     def key(self, name: str) -> str:
         """A required part of an identity: text, or an integer as text."""
         value = self._value(name)
@@ -55,13 +64,13 @@ class Record:
         return self.text(name, MAX_KEY_CHARS)
 
     def texts(self, name: str, most: int = MAX_ID_CHARS) -> list[str]:
-        """Texts of an array (also one that stands in a text), or the one that stands in its place; none if absent."""
+        """Texts of an array, or the one that stands in its place; none when it is absent."""
         return [self.checked(text, at, most) for at, text in self.entries(name)]
 
     def entries(self, name: str) -> list[tuple[str, str]]:
         """The same with the place of each, and nothing said yet about length and control characters."""
         at = self._at(name)
-        value = self._parsed(name)
+        value = self._value(name)
         if isinstance(value, str):
             return [(at, value)] if value else []
         found = [(f"{at}[{index}]", each) for index, each in enumerate(self._array(value, at))]
@@ -128,10 +137,20 @@ class Record:
         return self._opened(name, [(self._at(name), value)])[0]
 
     def children(self, name: str) -> list[Record]:
-        """The objects of an array (also one that stands in a text), none when it is absent."""
+        """The objects of an array, none when it is absent."""
         at = self._at(name)
-        values = self._array(self._parsed(name), at)
+        values = self._array(self._value(name), at)
         return self._opened(name, [(f"{at}[{index}]", each) for index, each in enumerate(values)])
+
+    def unpack(self, *names: str) -> None:
+        """Tables keep arrays as text: from here on these fields are the arrays that they hold."""
+        for name in names:
+            value = self.content.get(name)
+            if isinstance(value, str) and value.startswith("["):
+                try:
+                    self.content[name] = msgspec.json.decode(value)
+                except (msgspec.DecodeError, RecursionError):
+                    raise self.refused(name, "must be an array, or text that holds one as JSON") from None
 
     def ignore(self, *names: str) -> None:
         """These are understood, and nothing is lost when they are not mapped."""
@@ -167,7 +186,7 @@ class Record:
     def _unread(self, path: str) -> Iterator[str]:
         for name, value in self.content.items():
             if name in self._inner:
-                several = "[]" if isinstance(value, list | str) else ""
+                several = "[]" if isinstance(value, list) else ""
                 for inner in self._inner[name]:
                     yield from inner._unread(f"{path}.{name}{several}")  # noqa: SLF001 - its own kind
             elif name not in self._read and not _is_nothing(value):
@@ -179,16 +198,6 @@ class Record:
     def _value(self, name: str) -> Any:  # noqa: ANN401 - JSON
         self._read.add(name)
         return self.content.get(name)
-
-    def _parsed(self, name: str) -> Any:  # noqa: ANN401 - JSON
-        """The value, or the array in its text: tables keep arrays so."""
-        value = self._value(name)
-        if not isinstance(value, str) or not value.startswith("["):
-            return value
-        try:
-            return msgspec.json.decode(value)
-        except (msgspec.DecodeError, RecursionError):
-            raise self.refused(name, "must be an array, or text that holds one as JSON") from None
 
     def _array(self, value: object, at: str) -> list[Any]:
         if _is_nothing(value):
