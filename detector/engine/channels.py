@@ -133,7 +133,8 @@ def evidence_of(view: Rows, signal: str) -> Floats:
 def known(view: Rows, signal: str) -> NDArray[np.bool_]:
     """Rows, shape (rows,), with enough history for a quiet signal to mean that all is normal."""
     tests = [index("quiet"), index("rejections")] if signal == "appeals_quiet" else [index(signal)]
-    return np.logical_or.reduce(view["known"][:, tests], axis=1)
+    found: NDArray[np.bool_] = np.logical_or.reduce(view["known"][:, tests], axis=1)
+    return found
 
 
 def told(row: Rows, signal: str) -> Told:
