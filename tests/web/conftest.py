@@ -1,0 +1,70 @@
+"""A Chromium of the system, without a network, and pages that write down what they do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+NAMES = "chromium", "chromium-browser", "google-chrome"
+MISSING = f"no browser ({', '.join(NAMES)}): apt-get install chromium"
+ARGUMENTS = [
+    # Tests run as root on build machines, where Chromium's sandbox can't start.
+    "--no-sandbox",
+    # What else it would ask the network for.
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Skips the test where there is none, and fails it under CI=true."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.fail(MISSING) if os.environ.get("CI") == "true" else pytest.skip(MISSING)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Opened:
+    """A file in the browser, and everything that it asked for or complained of."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Opens HTML from a file; arguments are those of a browser context."""
+    contexts = []
+
+    def open_(html: str, **how: object) -> Opened:
+        path: Path = tmp_path / "page.html"
+        path.write_text(html, encoding="utf-8")
+        context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900}, **how)
+        contexts.append(context)
+        seen = Opened(context.new_page())
+        seen.page.on("request", lambda request: seen.requests.append(request.url))
+        seen.page.on("console", lambda message: seen.said.append(message.text))
+        seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
+        seen.page.on("dialog", lambda dialog: (seen.said.append(dialog.message), dialog.dismiss()))
+        seen.page.goto(path.as_uri())
+        return seen
+
+    yield open_
+    for context in contexts:
+        context.close()
