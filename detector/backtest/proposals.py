@@ -23,6 +23,8 @@ HEADROOM: Final = 2.0
 """A hard limit caps harm, it detects nothing: twice the busiest window leaves room for a platform that doubles."""
 LEAST: Final = 50
 """Fewer actions in a window's maximum say little about the next maximum: a longer window is taken."""
+LEAST_S: Final = 600
+"""Shorter windows are full whenever a queue is emptied at once."""
 LEAST_YEARS: Final = 0.25
 """A quarter of a year without a trip, several times each weekly rhythm, before a policy may pause anything."""
 CHANCE: Final = 0.05
@@ -60,7 +62,7 @@ def legitimate(result: Result, policy_id: str) -> int:
 
 
 def _hard_limit(report: PolicyReport, settings: PolicySettings) -> Iterator[Proposal]:
-    peak = next((each for each in report.peaks if each.count >= LEAST), None)
+    peak = next((each for each in report.peaks if each.per_s >= LEAST_S and each.count >= LEAST), None)
     if peak is None or (settings.hard_limit and not _reached(report, settings)):
         return
     per = spell_seconds(peak.per_s)

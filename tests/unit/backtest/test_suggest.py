@@ -44,11 +44,12 @@ def tried(ruleset=None, *, after=None, **changes):
 
 
 def test_a_hard_limit_is_twice_the_busiest_short_window_that_says_something():
+    minute = Peak(per_s=60, count=80, at_ms=T0_MS)
     quiet, busy = Peak(per_s=600, count=49, at_ms=T0_MS), Peak(per_s=3600, count=123, at_ms=T0_MS)
 
     assert proposed()["hard_limit"] == "{max: 240, per: 10m}"
-    assert proposed(policies=(results.policy(peaks=(quiet, busy)),))["hard_limit"] == "{max: 250, per: 1h}"
-    assert "hard_limit" not in proposed(policies=(results.policy(peaks=(quiet,)),))
+    assert proposed(policies=(results.policy(peaks=(minute, quiet, busy)),))["hard_limit"] == "{max: 250, per: 1h}"
+    assert "hard_limit" not in proposed(policies=(results.policy(peaks=(minute, quiet)),))
 
 
 def test_a_hard_limit_that_stands_is_only_raised_when_history_passes_it():
