@@ -1,0 +1,138 @@
+"""The engine alone on one core: time per event, time per tick, bytes of state per scope.
+
+Events carry all fields, so all signals are on. `python -m tests.bench.speed [--profile]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import pstats
+import time
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from detector.fold import Fold, LogRecord
+from detector.policy import Ruleset, StreamSettings, UnknownPolicies
+from detector.wire import log
+from tests.bench import shape_events as made
+
+POLICIES: Final = 200
+BATCH: Final = 5_000
+PER_S: Final = 5_000
+SCOPES: Final = 100_000
+
+
+class Speed(NamedTuple):
+    """Median over batches of the time to fold one (us per event), and the mean with ticks in it."""
+
+    us_per_event: float
+    us_with_ticks: float
+    events: int
+
+
+class Scale(NamedTuple):
+    """Many scopes: median and worst time of a tick, and its state as stored."""
+
+    scopes: int
+    tick_ms: float
+    worst_ms: float
+    bytes_per_scope: float
+
+
+def ruleset(cap: int = POLICIES) -> Ruleset:
+    """The defaults, each policy enforced."""
+    return Ruleset(stream=StreamSettings(clock="events"), unknown=UnknownPolicies(mode="enforce", cap=cap))
+
+
+def busy(policies: int, count: int, start_ms: int, per_s: float, *, seed: int = 1) -> tuple[made.Rows, made.Names]:
+    """`count` events of `policies` policies whose sizes follow Zipf's law, actions and their aftermath, in order."""
+    chance = np.random.default_rng(seed)
+    time_ms = start_ms + np.sort(chance.integers(0, int(count / per_s * 1000) + 1, count))
+    found = made.actions(chance, made.World(1.0), time_ms, made.USUAL)
+    later = made.aftermath(chance, found, made.USUAL._replace(appeal_h=0.01))
+    found = np.concatenate([found, later[later["time"] < time_ms[-1]]])[:count]
+    found["policy"] = made.pick(chance, 1 / np.arange(1, policies + 1), len(found)) - 1
+    known = made.names("")._replace(policies=[f"policy-{number:05}" for number in range(policies)])
+    return found[np.argsort(found["time"], kind="stable")], known
+
+
+def per_event(batches: int, *, ticks_per_s: float = 1.0) -> Speed:
+    """Live traffic of 200 policies in batches of 5,000 events, one tick each second of event time."""
+    found, known = busy(POLICIES, BATCH * (batches + 20), made.START_MS, PER_S)
+    records = [made.rows(found[i : i + BATCH], known, i - 1) for i in range(0, len(found) - BATCH + 1, BATCH)]
+    fold = _fold(ruleset())
+    took: list[float] = []
+    began = 0.0
+    for number, record in enumerate(records):
+        if number == 20:  # the first batches make the scopes
+            took, began = [], time.perf_counter()
+        before = time.perf_counter()
+        newest_ms = int(record.column("time")[-1])
+        fold.apply([LogRecord(0, 2 * number + 1, newest_ms, record)])
+        took.append(time.perf_counter() - before)
+        fold.apply([LogRecord(0, 2 * number + 2, newest_ms, _tick(record.ranges[0][2], newest_ms))])
+    total_s, count = time.perf_counter() - began, BATCH * len(took)
+    return Speed(float(np.median(took)) / BATCH * 1e6, total_s / count * 1e6, count)
+
+
+def at_scale(scopes: int, ticks: int) -> Scale:
+    """`scopes` policies that each act now and then; the ticks of a quiet minute and of an end of an hour."""
+    per_policy = made.names("")
+    fold = _fold(ruleset(cap=scopes), partitions=-(-scopes // 50_000))
+    chance, offset = np.random.default_rng(2), 1
+    at_ms = made.START_MS
+    for part in range(len(fold.partitions)):
+        for first in range(part * 50_000, min(scopes, part * 50_000 + 50_000), 25_000):
+            size = min(25_000, scopes - first)
+            found = made.actions(chance, made.World(1.0, versions=False), np.full(size, at_ms), made.USUAL)
+            found["region"], found["client"], found["action_type"] = 0, 0, 0
+            found["policy"] = np.arange(size)
+            known = per_policy._replace(policies=[f"policy-{number:06}" for number in range(first, first + size)])
+            fold.apply([LogRecord(part, offset, at_ms, made.rows(found, known, offset * 50_000))])
+            offset += 1
+    took = []
+    for second in range(ticks):
+        now_ms = at_ms + second * 1000
+        records = [LogRecord(part, offset + second, now_ms, _tick(10**7, now_ms)) for part in fold.partitions]
+        before = time.perf_counter()
+        fold.apply(records)
+        took.append((time.perf_counter() - before) * 1000)
+    state = sum(len(key) + len(value) for _, key, value in fold.snapshot().policies())
+    return Scale(scopes, float(np.median(took)), max(took), state / scopes)
+
+
+def _fold(rules: Ruleset, partitions: int = 1) -> Fold:
+    fold = Fold(rules.stream)
+    for partition in range(partitions):
+        fold.assign(partition, {})
+        settings = log.Settings(version=rules.version, ruleset=msgspec.json.encode(rules))
+        settings.version = "bench"
+        fold.apply([LogRecord(partition, 0, 0, settings)])
+    return fold
+
+
+def _tick(through: int, newest_ms: int) -> log.Tick:
+    return log.Tick(worker="bench", sources=[log.SourceReport(0, through, through + 1, newest_ms)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--batches", type=int, default=200)
+    parser.add_argument("--scopes", type=int, default=SCOPES)
+    parser.add_argument("--ticks", type=int, default=900)
+    parser.add_argument("--profile", action="store_true", help="where the time of the first goes")
+    asked = parser.parse_args()
+    if asked.profile:
+        with cProfile.Profile() as profile:
+            print(per_event(asked.batches))
+        pstats.Stats(profile).sort_stats("tottime").print_stats(30)
+        return
+    print(per_event(asked.batches))
+    print(at_scale(asked.scopes, asked.ticks))
+
+
+if __name__ == "__main__":
+    main()
