@@ -104,6 +104,7 @@ def test_every_dead_letter_reason_but_size_has_an_example():
 
 
 def test_every_directory_of_examples_belongs_to_a_topic_and_every_reason_to_a_file():
-    assert {path.name for path in EXAMPLES.iterdir()} == {topic.name for topic in topics.load() if topic.messages}
+    names = {path.name for path in EXAMPLES.iterdir()} - {"adapters"}  # records of other formats
+    assert names == {topic.name for topic in topics.load() if topic.messages}
     for path in EXAMPLES.glob("*/bad/reasons.yaml"):
         assert set(yaml.safe_load(path.read_text())) == {each.name for each in path.parent.glob("*.json")}

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 import pytest
 
+from detector.config import scalars
 from detector.config.setting_types import FIELDS
 from detector.contract import topics
 from detector.wire.adapters import build, formats
@@ -74,6 +75,4 @@ def test_every_format_has_examples_and_every_example_its_expectation():
 
 
 def test_the_setting_names_the_formats_that_there_are():
-    assert set(msgspec.inspect.type_info(FIELDS["format"].type.__class__) and FIELDS["format"].type.type.values) == set(
-        formats
-    )
+    assert set(scalars.unwrap(FIELDS["format"].type)[0].values) == set(formats)

@@ -54,7 +54,7 @@ def taken(messages):
     return [one for each in counted.values() for one in each]
 
 
-@pytest.mark.parametrize("limit_bytes", [1, 300, 600, 1200, 5000])
+@pytest.mark.parametrize("limit_bytes", [1, 600, 1200])
 @given(
     records=st.dictionaries(
         st.integers(0, 3),
