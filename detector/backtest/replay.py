@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 
-from detector.backtest.census import Census
 from detector.backtest.history import Writer, chunks
 from detector.backtest.part import DEPLOY, Book, Part
 from detector.backtest.traces import Traces
@@ -16,11 +16,18 @@ from detector.policy import StreamSettings
 from detector.wire import log
 
 
+class Counter(Protocol):
+    """Whoever counts what the history itself holds."""
+
+    def add(self, part: Part) -> None:
+        """Rows of one record of the log."""
+
+
 def replay(
     batches: Iterable[Sequence[AnyEvent]],
     stream: StreamSettings,
     book: Book,
-    census: Census,
+    counters: Sequence[Counter],
     watches: Sequence[Watch],
     traces: Traces | None = None,
 ) -> None:
@@ -29,17 +36,23 @@ def replay(
     Args:
         batches: decoded events, nearly in order of time.
         stream: settings that all watches' rulesets share.
-        book: names, shared with the census and the watches.
-        census: counts the history itself.
+        book: names, shared with the counters and the watches.
+        counters: count the history itself.
         watches: one a policy file.
-        traces: keeps figures of the first watch for plots.
+        traces: keeps figures of the first watch for plots, if wanted.
     """
     writer = Writer(stream)
     for watch in watches:
         watch.apply(writer.begin(watch.ruleset), None)
     for chunk in chunks(batches, int(stream.lateness_s * 1000)):
         for record in writer.records(chunk):
-            part = _noted(record.value, book, census, traces) if isinstance(record.value, log.Rows) else None
+            part = None
+            if isinstance(record.value, log.Rows):
+                part = book.part(record.value)
+                for counter in counters:
+                    counter.add(part)
+                if traces is not None:
+                    _trace(record.value, part, traces)
             for watch in watches:
                 watch.apply(record, part)
     for record in writer.end():
@@ -49,12 +62,8 @@ def replay(
         watch.end()
 
 
-def _noted(rows: log.Rows, book: Book, census: Census, traces: Traces | None) -> Part:
-    part = book.part(rows)
-    census.add(part)
-    if traces is not None:
-        traces.add(part)
-        for i in np.flatnonzero(rows.column("kind") == DEPLOY).tolist():
-            policy, origin = rows.policies[rows.column("policy")[i]], rows.origins[rows.column("origin")[i]]
-            traces.deployed(int(rows.column("time")[i]), policy, origin)
-    return part
+def _trace(rows: log.Rows, part: Part, traces: Traces) -> None:
+    traces.add(part)
+    for i in np.flatnonzero(rows.column("kind") == DEPLOY).tolist():
+        policy, origin = rows.policies[rows.column("policy")[i]], rows.origins[rows.column("origin")[i]]
+        traces.deployed(int(rows.column("time")[i]), policy, origin)

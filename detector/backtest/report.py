@@ -10,6 +10,7 @@ import msgspec
 
 from detector.backtest import why
 from detector.backtest.census import Census
+from detector.backtest.peaks import Peaks
 from detector.backtest.result import (
     IncidentReport,
     Plot,
@@ -34,6 +35,7 @@ class Noted(NamedTuple):
     census: Census
     incidents: Sequence[Incident]
     labelled: bool
+    peaks: Peaks | None = None
 
 
 def scored(noted: Noted, watch: Watch) -> Scored:
@@ -60,7 +62,7 @@ def result(noted: Noted, watch: Watch, plots: Sequence[tuple[Window, Plot]] = ()
         to_ms=max(census.last_ms, 0),
         quality=_quality(noted.quality, watch),
         scores=judged.scores,
-        policies=tuple(_policies(census, watch, judged)),
+        policies=tuple(_policies(noted, watch, judged)),
         trips=tuple(_trip(watch, judged, trip, of_trip.get(trip)) for trip in order),
         warnings=tuple(map(_warning, warnings)),
         incidents=tuple(
@@ -76,7 +78,8 @@ def _quality(read: Quality, watch: Watch) -> Quality:
     return msgspec.structs.replace(read, **{name: counters.get(name, 0) for name in names})
 
 
-def _policies(census: Census, watch: Watch, judged: Scored) -> list[PolicyReport]:
+def _policies(noted: Noted, watch: Watch, judged: Scored) -> list[PolicyReport]:
+    census = noted.census
     exposure = census.exposure()
     trips = Counter(said.alert.scope.policy_id for said in watch.trips)
     warnings = Counter(said.alert.scope.policy_id for said in watch.warnings)
@@ -107,6 +110,7 @@ def _policies(census: Census, watch: Watch, judged: Scored) -> list[PolicyReport
                 warnings=warnings[policy_id],
                 peak_strength=watch.peaks.get(policy_id, 0.0),
                 paused=watch.pauses.of_policy(policy_id),
+                peaks=noted.peaks.of_policy(policy_id) if noted.peaks else (),
             )
         )
     return found

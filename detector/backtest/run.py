@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from detector.backtest import report, topic
 from detector.backtest.census import Census
 from detector.backtest.part import Book
+from detector.backtest.peaks import Peaks
 from detector.backtest.read import Reader
 from detector.backtest.replay import replay
 from detector.backtest.result import BadLine, Result
@@ -17,7 +18,7 @@ from detector.backtest.sources import STDIN, Advance, Source, named
 from detector.backtest.traces import Traces
 from detector.backtest.watch import Watch, on_event_time
 from detector.errors import ConfigError, Problem
-from detector.events import Alert
+from detector.events import Alert, AnyEvent
 from detector.policy import Ruleset
 from detector.wire import adapters
 
@@ -76,7 +77,12 @@ NOBODY = Listeners()
 
 
 def run(
-    history: History, rulesets: Sequence[Ruleset], listeners: Listeners = NOBODY, *, plots: bool = False
+    history: History,
+    rulesets: Sequence[Ruleset],
+    listeners: Listeners = NOBODY,
+    *,
+    plots: bool = False,
+    busiest: bool = False,
 ) -> list[Result]:
     """Read a history once and judge it by each ruleset, side by side; one result a ruleset, in their order.
 
@@ -85,6 +91,7 @@ def run(
         rulesets: at least one; they share the `stream` settings of the first.
         listeners: who is told meanwhile.
         plots: whether the first result has plots.
+        busiest: whether policies' busiest windows are kept, for suggestions.
 
     Raises:
         ConfigError: when a source can't be read, holds almost nothing usable, or no event is left.
@@ -94,6 +101,7 @@ def run(
     stream = on_event_time(rulesets[0]).stream
     census = Census(book, incidents, int(stream.bucket_s * 1000))
     traces = Traces(book, incidents) if plots else None
+    peaks = Peaks(book, incidents) if busiest else None
     watches = [
         Watch(each, book, incidents, listeners.hear if i == 0 else None, traces if i == 0 else None)
         for i, each in enumerate(rulesets)
@@ -107,18 +115,18 @@ def run(
             listeners.tell,
             listeners.advance,
         )
-        replay(_counted(reader, listeners), stream, book, census, watches, traces)
+        replay(_counted(reader, listeners), stream, book, [census, *([peaks] if peaks else [])], watches, traces)
     quality = reader.quality()
     if not quality.events:
         raise ConfigError(
             [Problem(", ".join(history.names), 0, 0, _nothing(quality.read, quality.outside, quality.bad))]
         )
-    noted = report.Noted(history.names, quality, census, incidents, history.incidents is not None)
+    noted = report.Noted(history.names, quality, census, incidents, history.incidents is not None, peaks)
     drawn = traces.plots() if traces else []
     return [report.result(noted, watch, drawn if i == 0 else ()) for i, watch in enumerate(watches)]
 
 
-def _counted(reader: Reader, listeners: Listeners) -> Iterator[list]:  # type: ignore[type-arg]
+def _counted(reader: Reader, listeners: Listeners) -> Iterator[list[AnyEvent]]:
     for batch in reader.batches():
         yield batch
         if listeners.events is not None:

@@ -153,6 +153,7 @@ def _time(flag: str, spelled: str | None, problems: list[Problem]) -> int | None
 
 
 def _judged(asked: Asked, flags: dict[str, Any], stack: ExitStack) -> Result:
+    suggests = flags["suggest"] or bool(flags["suggested"])
     out = _open(flags["lines"], stack) if flags["lines"] else None
     with Progress(asked.history.size()) as progress:
 
@@ -166,9 +167,9 @@ def _judged(asked: Asked, flags: dict[str, Any], stack: ExitStack) -> Result:
 
         listeners = Listeners(hear=hear, tell=tell, advance=progress.advance, events=progress.events)
         rulesets = [asked.ruleset, *sweep.rulesets(asked.ruleset, asked.sweeps)]
-        result, *others = run(asked.history, rulesets, listeners, plots=bool(flags["html"]))
+        result, *others = run(asked.history, rulesets, listeners, plots=bool(flags["html"]), busiest=suggests)
     result = msgspec.structs.replace(result, curves=sweep.curves(asked.sweeps, others))
-    if flags["suggest"] or flags["suggested"]:
+    if suggests:
         result = _with_suggestions(result, asked)
     return msgspec.structs.replace(result, checks=checks.check(result, asked.over, asked.under))
 
