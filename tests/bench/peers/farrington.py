@@ -24,6 +24,8 @@ FEWEST_CASES, IN_WEEKS = 5, 4
 TOLERANCE, MOST_STEPS = 1e-8, 25
 """Of iteratively reweighted least squares, as in R's glm."""
 SMALLEST_MEAN = 1e-10
+MOST_ETA = 30.0
+"""Logarithms of means are kept within this: a level without any case has none."""
 BATCH = 4096
 
 
@@ -133,13 +135,13 @@ def _predict(reference: NDArray[np.int64], time: Floats, member: Floats, design:
     """Mean and dispersion at time 0 in level 0. A trend that extrapolates beyond all history is left out."""
     y, levels = reference.astype(float), member.shape[1]
     fit, phi = _robust(y, time, member, with_trend=True)
-    mean = np.exp(fit.level[:, 0])
+    mean = np.exp(np.clip(fit.level[:, 0], -MOST_ETA, MOST_ETA))
     z = np.abs(fit.slope) / np.sqrt(np.maximum(phi * fit.slope_variance, 1e-300))
     p = 2 * stats.t.sf(z, y.shape[1] - levels - 1)
     without = np.flatnonzero((p >= design.trend_p) & (design.trend_p < 1) | (mean > y.max(axis=1)) | (design.years < 3))
     if len(without):
         flat, phi[without] = _robust(y[without], time, member, with_trend=False)
-        mean[without] = np.exp(flat.level[:, 0])
+        mean[without] = np.exp(np.clip(flat.level[:, 0], -MOST_ETA, MOST_ETA))
     return mean, phi
 
 
@@ -170,7 +172,7 @@ def _fit(y: Floats, weight: Floats, time: Floats, member: Floats, *, with_trend:
         mu = np.exp(eta[active])
         solved = _solve(weight[active] * mu, eta[active] + (y[active] - mu) / mu, time, member, with_trend=with_trend)
         level[active], slope[active] = solved
-        eta[active] = np.clip(solved[0] @ member.T + solved[1][:, None] * time, -30, 30)
+        eta[active] = np.clip(solved[0] @ member.T + solved[1][:, None] * time, -MOST_ETA, MOST_ETA)
         now = _deviance(y[active], eta[active], weight[active])
         with np.errstate(invalid="ignore"):
             settled = np.abs(now - deviance[active]) < TOLERANCE * (np.abs(now) + 0.1)
