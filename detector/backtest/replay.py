@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -44,26 +45,22 @@ def replay(
     writer = Writer(stream)
     for watch in watches:
         watch.apply(writer.begin(watch.ruleset), None)
-    for chunk in chunks(batches, int(stream.lateness_s * 1000)):
-        for record in writer.records(chunk):
-            part = None
-            if isinstance(record.value, log.Rows):
-                part = book.part(record.value)
-                for counter in counters:
-                    counter.add(part)
-                if traces is not None:
-                    _trace(record.value, part, traces)
-            for watch in watches:
-                watch.apply(record, part)
-    for record in writer.end():
+    pieces = chunks(batches, int(stream.lateness_s * 1000))
+    for record in chain((each for chunk in pieces for each in writer.records(chunk)), writer.end()):
+        part = _noted(record.value, book, counters, traces) if isinstance(record.value, log.Rows) else None
         for watch in watches:
-            watch.apply(record, None)
+            watch.apply(record, part)
     for watch in watches:
         watch.end()
 
 
-def _trace(rows: log.Rows, part: Part, traces: Traces) -> None:
-    traces.add(part)
-    for i in np.flatnonzero(rows.column("kind") == DEPLOY).tolist():
-        policy, origin = rows.policies[rows.column("policy")[i]], rows.origins[rows.column("origin")[i]]
-        traces.deployed(int(rows.column("time")[i]), policy, origin)
+def _noted(rows: log.Rows, book: Book, counters: Sequence[Counter], traces: Traces | None) -> Part:
+    part = book.part(rows)
+    for counter in counters:
+        counter.add(part)
+    if traces is not None:
+        traces.add(part)
+        for i in np.flatnonzero(rows.column("kind") == DEPLOY).tolist():
+            policy, origin = rows.policies[rows.column("policy")[i]], rows.origins[rows.column("origin")[i]]
+            traces.deployed(int(rows.column("time")[i]), policy, origin)
+    return part
