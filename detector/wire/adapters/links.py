@@ -25,9 +25,6 @@ class Recent(Generic[_Value]):
         self._most = most
         self._values: OrderedDict[str, _Value] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._values)
-
     def get(self, key: str) -> _Value | None:
         """The value, None when it is not known or was forgotten."""
         return self._values.get(key)
