@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector import breaker as machine
 from detector.breaker import BreakerState, Moment
-from detector.engine import explain
+from detector.engine import channels, explain
 from detector.engine import judge as rule
 from detector.engine.buckets import OpenBuckets
 from detector.engine.judge import Verdict
@@ -86,7 +86,7 @@ class Actuator:
             return []
         now = now._replace(stream_ms=end_ms)
         try:
-            found = rule.signals(view, link, self._bucket_ms, end_ms)
+            found = rule.signals(view, link, self._scopes.channels_of(row), self._bucket_ms, end_ms)
             verdict = rule.decide(found, policy, key, end_ms)
             if verdict is None or (verdict == "warn" and before.warned_ms):
                 return []
@@ -138,9 +138,15 @@ class Actuator:
                 if policy.position >= now.offset:
                     continue
                 row = policy.rows[key]
-                level = self._scopes.table.rows["evidence"][row].mean() / self._scopes.links.rows["warn_h"][row]
+                level_h = max(
+                    float(self._scopes.table.rows["evidence"][row].mean()),
+                    rule.loudest_h(self._scopes.channels_of(row)),
+                )
                 state = policy.breaker(key)
-                if level < CALM_RATIO and state.warned_ms < through * self._bucket_ms:
+                if (
+                    level_h < CALM_RATIO * self._scopes.links.rows["warn_h"][row]
+                    and state.warned_ms < through * self._bucket_ms
+                ):
                     policy.breakers[key] = replace(state, warned_ms=0)
                     policy.changed = True
                     self._file(policy, key)
@@ -174,6 +180,8 @@ class Actuator:
         row["evidence"], row["cusum"], row["since"] = 0.0, 0.0, 0
         row["at"] = np.maximum(row["at"], bucket)
         row["onset"] = row["at"]
+        if len(channel := self._scopes.channels_of(policy.rows[key])):
+            channels.forget(channel)
 
     def _set(
         self,

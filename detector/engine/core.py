@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.breaker import Moment
+from detector.engine import judge as rule
 from detector.engine import step
 from detector.engine.actuator import Actuator
 from detector.engine.buckets import OpenBuckets
 from detector.engine.columns import FOREVER, NEVER
 from detector.engine.intern import intern
+from detector.engine.minutes import Minutes, Moved
 from detector.engine.scopes import Scopes, note_deploy
 from detector.engine.transition import Added, Batch, Transition
 from detector.engine.walk import Walk
@@ -33,6 +35,7 @@ FREEZE_H: Final = 24
 SILENCE_H: Final = 168
 """Hours without any event at all are passed over, not learned as zeros, from this many in a row."""
 HOUR_MS: Final = 3_600_000
+MINUTE_MS: Final = 60_000
 
 
 class Engine:
@@ -47,6 +50,7 @@ class Engine:
         self._silence = SILENCE_H * HOUR_MS // self.bucket_ms
         self.scopes = Scopes(self.bucket_ms)
         self.open = OpenBuckets()
+        self.minutes = Minutes(self.scopes, self.bucket_ms)
         self.actuator = Actuator(self.scopes, self.open, self.bucket_ms, event_clock=stream.clock == "events")
         self.stream: dict[int, int] = {}
         """Stream clock of each partition, as a bucket number."""
@@ -55,6 +59,11 @@ class Engine:
         """The last bucket that is final on a partition."""
         stream = self.stream.get(partition)
         return NEVER if stream is None else stream - self.lateness
+
+    def final(self, partition: int) -> int:
+        """The last bucket of the last minute that is wholly final: channels take minutes."""
+        settled = self.settled(partition)
+        return settled if settled == NEVER else self.minutes.over(settled + 1) * MINUTE_MS // self.bucket_ms - 1
 
     def forget(self, partition: int) -> None:
         """The partition went to another worker."""
@@ -66,12 +75,15 @@ class Engine:
     # --- rows ---------------------------------------------------------------------------------------------------------
 
     def add(self, batch: Batch) -> Added:
-        """Count a batch's actions. Rows at or behind what a scope has settled are late; the result says how many."""
+        """Count a batch's events. Actions at or behind what a scope has settled are late; the result says how many."""
         partitions = batch.partitions.tolist()
         settled = [self.settled(partition) for partition in partitions]
         limit = np.array([self.stream.get(partition, FOREVER - self.ahead) + self.ahead for partition in partitions])
         rows, source = intern(self.scopes, batch, settled)
         self._forget_freed()
+        self.minutes.tally(batch, rows, source, limit)
+        acts = batch.kind[source] == 0
+        rows, source = rows[acts], source[acts]
         slot, bucket = batch.slot[source], batch.time_ms[source] // self.bucket_ms
         offset = batch.offsets[slot]
         table, links = self.scopes.table.rows, self.scopes.links.rows
@@ -190,8 +202,24 @@ class Engine:
             self.open.clear(final, rows)
         settled = self.scopes.table.rows["settled"]
         settled[rows] = np.maximum(settled[rows], through)
+        for moved, minute in self.minutes.settle(rows, after, through):
+            self._mark_changed(moved.rows)
+            found += self._judge_channels(moved, minute, moments)
         if through == self._hour_end(through):
             self._close_hour(rows, through, moments)
+        return found
+
+    def _judge_channels(self, moved: Moved, minute: int, to: Mapping[int, Moment]) -> list[Transition]:
+        """Decide on scopes whose channels speak after a final minute."""
+        links, found = self.scopes.links.rows, list[Transition]()
+        corroborated, speaking = rule.channels_speak(moved.channel, links[moved.rows])
+        for row in moved.rows[links["corroborated"][moved.rows] != corroborated].tolist():
+            links["corroborated"][row] ^= True
+            self.scopes.expect(*self.scopes.owner[row])
+        bucket = ((minute + 1) * MINUTE_MS - 1) // self.bucket_ms
+        for row in moved.rows[speaking].tolist():
+            view, link = self.scopes.table.rows[row : row + 1], links[row : row + 1]
+            found += self.actuator.judge(row, view, link, bucket, to[int(link["partition"][0])])
         return found
 
     def _judge(self, walk: Walk, buckets: Ints, speaking: list[int], to: Mapping[int, Moment]) -> list[Transition]:
@@ -213,6 +241,7 @@ class Engine:
         frozen = self._frozen(view, link)
         step.close_hour(view, link, frozen, hour, hour - self.guard_h, self.scopes.profiles.rows)
         table[rows] = view
+        self.minutes.close_hour(rows, hour, frozen, max(1, self.guard_h))
         self._mark_changed(rows)
         self.actuator.calm(moments, through)
 
@@ -268,4 +297,5 @@ class Engine:
         """Rows given back may be used anew: their open counts must not be inherited."""
         if self.scopes.freed:
             self.open.clear_rows(self.scopes.freed)
+            self.minutes.clear_rows(self.scopes.freed)
             self.scopes.freed.clear()

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine.scopes import WHOLE, Key, PolicyState, Scopes
+from detector.engine.tallies import REVIEW
 from detector.engine.transition import Batch
 from detector.policy import Dimension
 
@@ -13,12 +14,12 @@ Ints = NDArray[np.int64]
 
 
 def intern(scopes: Scopes, batch: Batch, settled: list[int]) -> tuple[Ints, Ints]:
-    """Rows that the batch's actions count for, and for each the event that it stands for (index into the batch).
+    """Rows that the batch's events count for, and for each the event that it stands for (index into the batch).
 
-    An action counts for its policy and for its value of each watched dimension; unseen scopes get a row, all before the
+    An event counts for its policy and for its value of each watched dimension; unseen scopes get a row, all before the
     bucket in `settled` (per record) being final for them.
     """
-    events = np.flatnonzero(batch.kind == 0)
+    events = np.flatnonzero(batch.kind <= REVIEW)
     codes = batch.policy[events]
     policies = {code: _policy(scopes, batch, code, settled) for code in np.unique(codes).tolist()}
     whole = np.full(len(batch.policies), -1, np.int64)

@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 
 from detector.breaker import BreakerState
+from detector.engine.channel_state import CHANNEL
+from detector.engine.channel_state import blank as blank_channel
 from detector.engine.columns import LIMIT_CELLS, PROFILE, ROW, Table, blank
 from detector.events import Scope, State
 from detector.policy import DECIDERS, DIMENSIONS, Policy, PolicySettings, Ruleset
@@ -29,6 +31,8 @@ LINK: Final = np.dtype(
     [
         ("partition", "<i4"),
         ("profile", "<i4"),  # row of the policy's weekly profile
+        ("channel", "<i4"),  # row of its channels; -1 while no event told anything for them
+        ("corroborated", "?"),  # one of its channels would warn
         ("whole", "?"),  # the policy itself, not a value of a dimension
         ("position", "<i8"),  # last log offset that the loaded state already holds
         ("trip_h", "<f8"),  # evidence lines, hours; infinite: not judged
@@ -94,6 +98,7 @@ class Scopes:
     def __init__(self, bucket_ms: int) -> None:
         self.table = Table(ROW)
         self.links = Table(LINK)
+        self.channels = Table(CHANNEL)
         self.profiles = Table(PROFILE)
         self.policies: dict[str, PolicyState] = {}
         self.owner: dict[int, tuple[PolicyState, Key]] = {}
@@ -174,11 +179,32 @@ class Scopes:
             return -1
         return self._new_row(policy, key, settled, offset)
 
-    def load_row(self, policy: PolicyState, key: Key, raw: bytes) -> int:
-        """A row from its stored bytes. Raises StateError."""
+    def load_row(self, policy: PolicyState, key: Key, raw: bytes, channel: bytes = b"") -> int:
+        """A row from its stored bytes, and those of its channels if it has any. Raises StateError."""
         row = self._claim(policy, key)
         self.table.read(row, raw)
+        if channel:
+            self.links.rows["channel"][row] = self.channels.new()
+            self.channels.read(int(self.links.rows["channel"][row]), channel)
         return row
+
+    def channels_of(self, row: int) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+        """The channels of a scope: one row to be changed in place, or none."""
+        at = int(self.links.rows["channel"][row])
+        return self.channels.rows[at : at + 1] if at >= 0 else self.channels.rows[:0]
+
+    def stored(self, row: int) -> tuple[bytes, bytes]:
+        """What `load_row` takes."""
+        channel = int(self.links.rows["channel"][row])
+        return self.table.rows[row].tobytes(), b"" if channel < 0 else self.channels.rows[channel].tobytes()
+
+    def channel(self, row: int, minute: int) -> int:
+        """Row of a scope's channels, made on first use: all up to `minute` (since the epoch) is final."""
+        known = int(self.links.rows["channel"][row])
+        if known < 0:
+            known = self.links.rows["channel"][row] = self.channels.new()
+            blank_channel(self.channels.rows[known : known + 1], minute)
+        return known
 
     def of_partition(self, partition: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Numbers of all rows of a partition, ascending."""
@@ -226,6 +252,7 @@ class Scopes:
     def _claim(self, policy: PolicyState, key: Key) -> int:
         row = self.table.new()
         self.links.new()  # grows and frees in step with the table: the same number
+        self.links.rows["channel"][row] = -1
         policy.rows[key] = row
         self.owner[row] = (policy, key)
         self._by_partition.pop(policy.partition, None)
@@ -253,7 +280,7 @@ class Scopes:
         link["deployed"] = policy.deployed_ms(key) > 0
         if state.state in (State.OPEN, State.FAULT):
             link["next_h"] = np.inf
-        elif not state.warned_ms:
+        elif not state.warned_ms or link["corroborated"]:
             link["next_h"] = link["warn_h"]
         else:
             link["next_h"] = link["trip_h"] if link["deployed"] else np.inf
@@ -284,6 +311,8 @@ class Scopes:
 
     def _drop(self, policy: PolicyState, key: Key) -> None:
         row = policy.rows.pop(key)
+        if (channel := int(self.links.rows["channel"][row])) >= 0:
+            self.channels.free(channel)
         self.table.free(row)
         self.links.free(row)
         del self.owner[row]

@@ -37,6 +37,7 @@ class Batch(NamedTuple):
 
     `partitions`, `offsets`, `refills`: per record; a refill is known to the loaded state, so it only fills open
     buckets. `slot`: per row, its record. `policy`: per row, code into `policies`; `homes`: per such code, its record.
+    `wrong`: what the event says of an action; the ages and `prior` are one more than they say, 0 unknown.
     `values`: per dimension, names and for each row a code into them; a dimension without names may be left out.
     """
 
@@ -52,6 +53,12 @@ class Batch(NamedTuple):
     kind: NDArray[np.int64]
     automated: NDArray[np.bool_]
     held: NDArray[np.bool_]
+    wrong: NDArray[np.bool_]
+    subject: NDArray[np.uint64]
+    subject_age_h: NDArray[np.int64]
+    content_age_h: NDArray[np.int64]
+    prior: NDArray[np.int64]
+    acted_s: NDArray[np.int64]
 
 
 class Added(NamedTuple):

@@ -190,7 +190,7 @@ class Fold:
                 new = mine.ranges.new(record.value)
                 mine.count("ahead", int((~fresh[part] & new).sum()))
                 fresh[part] &= new
-            open_ = np.flatnonzero(fresh[part] & (bucket[part] > self.engine.settled(record.partition)))
+            open_ = np.flatnonzero(fresh[part] & (bucket[part] > self.engine.final(record.partition)))
             first = mine.seen.new(joined.event[part][open_], bucket[part][open_], record.offset)
             if not first.all():
                 mine.count("duplicates", int((~first).sum()) * (not refills[slot]))
@@ -246,7 +246,7 @@ class Fold:
             self._after_tick(self.partitions[record.partition], record, outcome)
 
     def _after_tick(self, mine: Partition, record: LogRecord, outcome: Outcome) -> None:
-        mine.seen.settle(self.engine.settled(mine.number))
+        mine.seen.settle(self.engine.final(mine.number))
         log_ms = record.timestamp_ms
         if mine.arrived:
             for policy, key in self.engine.actuator.issue(mine.number, self._moment(mine, record)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from detector.wire import log
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+DETAILS: Final = ("subject_age_h", "content_age_h", "prior", "acted_s")
+"""Columns that the engine takes as they are, in the order of its own."""
 
 
 class Joined:
@@ -39,6 +41,8 @@ class Joined:
         return Batch(
             partitions, offsets, refills, policies, homes, self._values(keep), self.slot[keep], policy,
             self.time_ms[keep], self.kind[keep], (flags & log.AUTOMATED) != 0, (flags & log.HELD) != 0,
+            (flags & log.WRONG) != 0, self._column("subject")[keep],
+            *(self._column(name)[keep].astype(np.int64) for name in DETAILS),
         )  # fmt: skip
 
     def _values(self, keep: Ints) -> dict[Dimension, tuple[list[str], Ints]]:

@@ -16,7 +16,7 @@ from detector.engine.scopes import Key, PolicyState
 from detector.errors import StateError
 from detector.fold.clock import StreamClock
 
-VERSION = 1
+VERSION = 2
 POSITION_BYTES = 8
 
 
@@ -25,7 +25,8 @@ class PolicyValue(Struct, array_like=True):
 
     version: int
     bucket_ms: int
-    rows: list[tuple[str, str, bytes]]
+    rows: list[tuple[str, str, bytes, bytes]]
+    """Dimension, value, numbers, and those of its channels (none: empty)."""
     profile: bytes
     breakers: list[tuple[str, str, BreakerState]]
     deploys: dict[str, int]
@@ -94,8 +95,8 @@ def load_policy(engine: Engine, policy: PolicyState, value: bytes) -> None:
             f"this program needs {VERSION} and {engine.bucket_ms} ms"
         )
     scopes = engine.scopes
-    for dimension, name, raw in stored.rows:
-        scopes.load_row(policy, (dimension, name), raw)
+    for dimension, name, raw, channel in stored.rows:
+        scopes.load_row(policy, (dimension, name), raw, channel)
     if len(stored.profile) != PROFILE.itemsize:
         raise StateError(f"the profile of policy {policy.id!r} has {len(stored.profile)} bytes")
     scopes.profiles.read(policy.profile, stored.profile)
@@ -107,12 +108,12 @@ def load_policy(engine: Engine, policy: PolicyState, value: bytes) -> None:
 def freeze_policy(engine: Engine, policy: PolicyState) -> PolicyValue:
     """A policy's state now, independent of what the engine does next."""
     keys: list[Key] = sorted(policy.rows)
-    rows = engine.scopes.table.rows
+    scopes = engine.scopes
     return PolicyValue(
         version=VERSION,
         bucket_ms=engine.bucket_ms,
-        rows=[(*key, rows[policy.rows[key]].tobytes()) for key in keys],
-        profile=engine.scopes.profiles.rows[policy.profile].tobytes(),
+        rows=[(*key, *scopes.stored(policy.rows[key])) for key in keys],
+        profile=scopes.profiles.rows[policy.profile].tobytes(),
         breakers=[(*key, policy.breakers[key]) for key in sorted(policy.breakers)],
         deploys=dict(policy.deploys),
         dropped_values=policy.dropped_values,

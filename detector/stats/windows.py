@@ -43,3 +43,11 @@ def total(ring: Counts, head: Ints, at: Ints, last: Ints | int) -> Ints:
     inside = (held <= np.minimum(head, at)[:, None]) & (held > (at - last)[:, None])
     found: Ints = np.where(inside, ring, 0).sum(axis=1, dtype=np.int64)
     return found
+
+
+def cells(ring: Counts, head: Ints, numbers: Ints) -> Counts:
+    """What rings hold of the cells of these numbers, shape (rows, numbers); 0 where they are forgotten or not begun."""
+    width = ring.shape[1]
+    held = (numbers <= head[:, None]) & (numbers > head[:, None] - width)
+    found: Counts = np.where(held, ring[:, numbers % width], 0)
+    return found

@@ -1,0 +1,101 @@
+"""The channels of scopes, moved through final minutes.
+
+A share could rise by rows that are missing, so it waits for them; volume can not, and does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.engine import channels
+from detector.engine.channel_state import FIELDS, field
+from detector.engine.columns import MINUTES_CELLS
+from detector.engine.scopes import Scopes
+from detector.engine.tallies import MINUTE_MS, Tallies, asked
+from detector.engine.transition import Batch
+from detector.stats import windows
+
+Ints = NDArray[np.int64]
+ACTIONS: Final = field("actions")[0]
+
+
+class Moved(NamedTuple):
+    """Table rows whose channels a minute moved, ascending, and a copy of those channels."""
+
+    rows: Ints
+    channel: NDArray[np.void]
+
+
+class Minutes:
+    """Counts of minutes that are not final, and what final ones do to the channels of scopes."""
+
+    def __init__(self, scopes: Scopes, bucket_ms: int) -> None:
+        self._scopes = scopes
+        self._bucket_ms = bucket_ms
+        self._tallies = Tallies()
+
+    def over(self, bucket: int) -> int:
+        """Minutes since the epoch that are over when `bucket` begins; the one in which it lies is not."""
+        return bucket * self._bucket_ms // MINUTE_MS
+
+    def tally(self, batch: Batch, rows: Ints, source: Ints, limit: Ints) -> None:
+        """Count what channels ask of a batch's events, in minutes that are not final.
+
+        `rows`, `source`: for each table row the event (index into the batch) that counts for it. `limit`: per record,
+        the last bucket that is not too far ahead.
+        """
+        masks = list(asked(batch))
+        if not masks:
+            return
+        table, time_ms, slot = self._scopes.table.rows, batch.time_ms[source], batch.slot[source]
+        minute = time_ms // MINUTE_MS
+        open_ = minute >= (table["settled"][rows] + 1) * self._bucket_ms // MINUTE_MS
+        open_ &= (time_ms // self._bucket_ms <= limit[slot]) & (table["born"][rows] <= batch.offsets[slot])
+        for mask, column in masks:
+            chosen = np.flatnonzero(mask[source] & open_)
+            at = column[source[chosen]] if isinstance(column, np.ndarray) else np.full(len(chosen), column)
+            self._tallies.add(rows[chosen], minute[chosen], at)
+
+    def settle(self, rows: Ints, after: int, through: int) -> Iterator[tuple[Moved, int]]:
+        """Move the channels of `rows` through the minutes that end with buckets in (after, through]."""
+        first, end = self.over(after + 1), self.over(through + 1)
+        if first == end:
+            return
+        link, told = self._scopes.links.rows, set(self._tallies.minutes(first - 1, end - 1))
+        mine = rows[(link["channel"][rows] >= 0) | self._tallies.knows(rows)]
+        if not len(mine):
+            return
+        view, minutes = self._scopes.table.rows[mine], np.arange(max(first, end - MINUTES_CELLS), end)
+        acted = windows.cells(view["minutes"], view["minutes_head"], minutes)
+        for i, minute in enumerate(minutes.tolist()):
+            counts = np.zeros((len(mine), len(FIELDS)), np.int32)
+            if minute in told:
+                counts = self._tallies.take(minute, mine)
+            counts[:, ACTIONS] = acted[:, i] * ((link["channel"][mine] >= 0) | counts.any(axis=1))
+            some = np.flatnonzero(counts.any(axis=1))
+            if len(some):
+                yield self._move(mine[some], counts[some], minute), minute
+
+    def close_hour(self, rows: Ints, hour: int, frozen: NDArray[np.bool_], guard_h: int) -> None:
+        """End an hour (since the epoch) of the channels of `rows`; of `frozen` ones nothing is learned."""
+        at = self._scopes.links.rows["channel"][rows]
+        some = at >= 0
+        if some.any():
+            channel = self._scopes.channels.rows[at[some]]
+            channels.close_hour(channel, hour, frozen[some], guard_h)
+            self._scopes.channels.rows[at[some]] = channel
+
+    def clear_rows(self, rows: list[int]) -> None:
+        """Forget what is counted of rows that were given back."""
+        self._tallies.clear_rows(rows)
+
+    def _move(self, rows: Ints, counts: NDArray[np.int32], minute: int) -> Moved:
+        at = np.array([self._scopes.channel(row, minute - 1) for row in rows.tolist()])
+        channel = self._scopes.channels.rows[at]
+        channels.step(channel, counts, minute)
+        self._scopes.channels.rows[at] = channel
+        return Moved(rows, channel)

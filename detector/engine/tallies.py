@@ -1,0 +1,125 @@
+"""What channels ask of events, counted per scope and minute until the minute is final: sums, whatever the order.
+
+Only scopes that such events ever named take room here; how much they act is known from the volume's own counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.engine.channel_state import CONTENT_OLD_S, FIELDS, TENURED_S, field
+from detector.engine.transition import Batch
+from detector.stats import ages
+
+Ints = NDArray[np.int64]
+Counts = NDArray[np.int32]
+
+MINUTE_MS: Final = 60_000
+ACTION, APPEAL, DECISION, REVERSAL, REVIEW = range(5)
+"""Kinds of events that count for scopes, as in `events.KINDS`."""
+_FIELD: Final = {name: field(name)[0] for name in FIELDS}
+_TENURED_H: Final = TENURED_S // 3600 + 1
+_CONTENT_OLD_H: Final = CONTENT_OLD_S // 3600 + 1
+
+
+def asked(batch: Batch) -> Iterator[tuple[NDArray[np.bool_], Ints | int]]:
+    """What a batch's events count for: each time a mask of events, and their column of `FIELDS` (one each, or one)."""
+    acts = batch.kind == ACTION
+    for ages_h, known, old, least in (
+        (batch.subject_age_h, "tenure_known", "tenured", _TENURED_H),
+        (batch.content_age_h, "content_known", "content_old", _CONTENT_OLD_H),
+    ):
+        if ages_h.any():
+            yield acts & (ages_h > 0), _FIELD[known]
+            yield acts & (ages_h >= least), _FIELD[old]
+    if batch.prior.any():
+        yield acts & (batch.prior > 0), _FIELD["prior_known"]
+        yield acts & (batch.prior == 1), _FIELD["first_time"]
+    if not acts.all():
+        yield from _follow_ups(batch)
+
+
+def _follow_ups(batch: Batch) -> Iterator[tuple[NDArray[np.bool_], Ints | int]]:
+    age = ages.bin_of(batch.acted_s)
+    wrong = batch.wrong
+    decision = batch.kind == DECISION
+    decided = decision | (batch.kind == REVIEW)
+    yield batch.kind == APPEAL, _FIELD["appeals_0"] + age
+    yield decided, _FIELD["decided_0"] + age
+    yield decided & wrong, _FIELD["overturned_0"] + age
+    yield (batch.kind == REVERSAL) & wrong, _FIELD["reversals_0"] + age
+    yield decision & ~wrong & batch.automated, _FIELD["quick_rejections"]
+
+
+class Tallies:
+    """Counts per (minute, scope, field) of all minutes that are not final everywhere."""
+
+    def __init__(self) -> None:
+        self._minutes: dict[int, Counts] = {}
+        self._slots: NDArray[np.int32] = np.full(64, -1, np.int32)
+        self._rows: list[int] = []
+
+    def add(self, rows: Ints, minutes: Ints, fields: Ints) -> None:
+        """Count one per entry for table row `rows`."""
+        if not len(rows):
+            return
+        slots = self._slot(rows)
+        for minute in np.unique(minutes).tolist():
+            here = minutes == minute
+            np.add.at(self._of(minute), (slots[here], fields[here]), 1)
+
+    def minutes(self, after: int, through: int) -> list[int]:
+        """Numbers of the minutes in (after, through] that hold anything, ascending."""
+        return sorted(minute for minute in self._minutes if after < minute <= through)
+
+    def knows(self, rows: Ints) -> NDArray[np.bool_]:
+        """Which of `rows` ever had something counted."""
+        found: NDArray[np.bool_] = self._slots_of(rows) >= 0
+        return found
+
+    def take(self, minute: int, rows: Ints) -> Counts:
+        """Counts of `rows` in a minute, shape (rows, len(FIELDS)), which are forgotten here."""
+        taken, counts = np.zeros((len(rows), len(FIELDS)), np.int32), self._minutes.get(minute)
+        if counts is None:
+            return taken
+        slots = self._slots_of(rows)
+        some = (slots >= 0) & (slots < len(counts))
+        taken[some] = counts[slots[some]]
+        counts[slots[some]] = 0
+        if not counts.any():
+            del self._minutes[minute]
+        return taken
+
+    def _slots_of(self, rows: Ints) -> Ints:
+        found: Ints = np.where(rows < len(self._slots), self._slots[np.minimum(rows, len(self._slots) - 1)], -1)
+        return found
+
+    def clear_rows(self, rows: list[int]) -> None:
+        """Forget all that is counted of rows that were given back."""
+        at = np.array(sorted(rows), np.int64)
+        for minute in list(self._minutes):
+            self.take(minute, at)
+
+    def _slot(self, rows: Ints) -> Ints:
+        most = int(rows.max())
+        if most >= len(self._slots):
+            more = np.full(max(most + 1, 2 * len(self._slots)) - len(self._slots), -1, np.int32)
+            self._slots = np.concatenate([self._slots, more])
+        for row in np.unique(rows[self._slots[rows] < 0]).tolist():
+            self._slots[row] = len(self._rows)
+            self._rows.append(row)
+        found: Ints = self._slots[rows].astype(np.int64)
+        return found
+
+    def _of(self, minute: int) -> Counts:
+        counts = self._minutes.get(minute)
+        if counts is None or len(counts) < len(self._rows):
+            grown = np.zeros((max(64, 2 * len(self._rows)), len(FIELDS)), np.int32)
+            if counts is not None:
+                grown[: len(counts)] = counts
+            self._minutes[minute] = counts = grown
+        return counts
