@@ -36,11 +36,12 @@ def ears_c2(counts: Ints, first: int) -> Flags:
 
 
 def ears_c3(counts: Ints, first: int) -> Flags:
-    """C2 with a limit that what the two weeks before had above one deviation lowers; none where a deviation is 0."""
+    """What this week and the two before it had above one deviation, together; endless where the deviation is 0."""
     mean, deviation = _normal(counts, first - 2, 3)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        above = np.maximum(0.0, (counts[:, first - 2 :] - mean) / deviation - 1.0)
-        return counts[:, first:] > mean[:, 2:] + deviation[:, 2:] * (Z3 - above[:, 1:-1] - above[:, :-2])
+    above = counts[:, first - 2 :] - mean
+    score = np.divide(above, deviation, out=np.where(above > 0, np.inf, 0.0), where=deviation > 0)
+    over = np.maximum(0.0, score - 1.0)
+    return over[:, 2:] + over[:, 1:-1] + over[:, :-2] > Z3
 
 
 def bayes(counts: Ints, first: int, *, recent: int, years: int, half_window: int, alpha: float = 0.05) -> Flags:
