@@ -67,7 +67,7 @@ def main() -> None:
         line_h = evidence.line_h(1 / years, 1.0)
         cells = [between_alarms(mean, phi, line_h, given.scopes, given.days) for mean, phi in cases]
         print(f"| time between false alarms / line, line {years} y (alarms) |", end="")
-        print(" | ".join(f" {ratio:.1f} ({alarms})" for ratio, alarms in cells), "|", flush=True)
+        print(" | ".join(f" {'' if alarms else '>'}{ratio:.1f} ({alarms})" for ratio, alarms in cells), "|", flush=True)
     for years, growth in product((10, 100), (0.01, 0.02, 0.05)):
         print(f"| days to find {growth:.0%} a day, median / 90 %, line {years} y |", end="")
         for mean, phi in cases:
