@@ -97,5 +97,9 @@ class Came:
 
 def count(counter: Counter[str], what: str) -> None:
     """Add one, under a bounded number of bounded, printable names: what a record says may be anything."""
-    name = "".join(character if character.isprintable() else "?" for character in what[:MAX_PATH_CHARS])
-    counter[name if name in counter or len(counter) < MAX_PATHS else OTHERS] += 1
+    name = what[:MAX_PATH_CHARS]
+    if name not in counter:
+        name = "".join(character if character.isprintable() else "?" for character in name)
+        if name not in counter and len(counter) >= MAX_PATHS:
+            name = OTHERS
+    counter[name] += 1
