@@ -25,9 +25,7 @@ from detector.stats.evidence import Floats
 CAP_H: Final = 1e8
 """Where evidence saturates unless told otherwise, hours: beyond any line, and near enough to come down from."""
 REBAN_SHARE: Final = 0.02
-"""One in fifty of the reinstated may be acted on again: what is held to be normal at least."""
-REBAN_PRIOR: Final = 50.0
-"""Reinstated subjects as which that share counts."""
+"""One in fifty of the reinstated may be acted on again: what is normal at least, and until more is known."""
 REBAN_MEAN_H: Final = 24.0
 """Mean time in which the reinstated pass through the window of three days: most who are met again are met early."""
 _LOG_TWO: Final = float(np.log(2.0))
@@ -124,8 +122,8 @@ def expected(view: Rows, caution: float) -> Floats:
 def due(view: Rows, passed: Floats, reinstated: Floats, caution: float) -> Floats:
     """The same for given passages, shape (rows, 4), and reinstated subjects, shape (rows,)."""
     passages = part(view, LEARNED, "passages")
-    again = part(view, LEARNED, "rebans")[:, 0] + REBAN_SHARE * REBAN_PRIOR
-    share = np.maximum(again / (part(view, LEARNED, "reinstated")[:, 0] + REBAN_PRIOR), REBAN_SHARE)
+    again = part(view, LEARNED, "rebans")[:, 0] / np.maximum(part(view, LEARNED, "reinstated")[:, 0], 1.0)
+    share = np.where(view["known"][:, index("rebans")], np.maximum(again, REBAN_SHARE), REBAN_SHARE)
     appeals = ages.due(passed, part(view, LEARNED, "appeals"), passages, caution)
     reversals = ages.due(passed, part(view, LEARNED, "reversals"), passages, caution)
     return np.stack([appeals, reversals, share * reinstated], axis=1)

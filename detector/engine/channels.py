@@ -83,13 +83,13 @@ def step(view: Rows, counts: Counts, minute: int, cap_h: float = moves.CAP_H) ->
         cap_h: where evidence saturates, hours.
     """
     moves.age(view, minute)
+    ages.add(view["rings"], counts[:, _ACTIONS])
     seen = counts[:, _SOURCE].astype(np.float64)
     if seen.any():
         _judge(view, counts.astype(np.float64), minute, cap_h)
         filling = view["sums"][:, FILLING]
         filling[:, _TARGET] += seen
     view["reinstated"] += counts[:, _REINSTATED]
-    ages.add(view["rings"], counts[:, _ACTIONS])
 
 
 def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 1) -> None:

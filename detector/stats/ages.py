@@ -99,8 +99,8 @@ def add(rings: Counts, actions: Counts) -> None:
 
 
 def passages(rings: Counts, minute: int) -> Floats:
-    """Passages of each bounded bin, shape (rows, 4), that the actions now in the rings have behind them at `minute`."""
-    phase = (minute % _WIDTHS) / _WIDTHS
+    """Passages of each bounded bin, shape (rows, 4), behind the actions that are in the rings, as `minute` ends."""
+    phase = (minute % _WIDTHS + 1) / _WIDTHS
     parts = _BEGINS + phase[_RING] * _GAINS
     found: Floats = np.add.reduceat(rings * parts, _STARTS, axis=1)
     return found
