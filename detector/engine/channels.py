@@ -103,7 +103,7 @@ def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 
     """
     minute = 60 * hour + 59
     moves.age(view, minute)
-    moves.counts(view, np.zeros((len(view), len(COUNTS))), minute, np.inf)
+    moves.counts(view, np.zeros((len(view), len(COUNTS))), minute, moves.CAP_H)
     sums = view["sums"]
     sums[frozen, WAITING:] = 0.0
     sums[:, LEARNED], view["dispersion"] = shares.fade(sums[:, LEARNED]), shares.fade(view["dispersion"])

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from detector.engine import channel_moves as moves
 from detector.engine import channels
 from detector.engine.channel_state import FILLING, LEARNED, SUMS, WAITING, field, index
 from detector.stats import ages, evidence, shares
@@ -379,9 +380,11 @@ def test_forgetting_starts_evidence_anew_and_keeps_what_was_learned():
 
 
 def test_evidence_is_capped_and_finite_whatever_comes():
-    view = trained(trials=[5000] * 3, successes=[550] * 3, passages=[100] * 4, decided=[90] * 5)
+    view = trained(trials=[5000] * 3, successes=[550] * 3, passages=[100] * 4, appeals=[50] * 4, decided=[9] * 5)
     everything = np.full((1, len(channels.FIELDS)), 10**6, np.int32)
     for at in range(5):
         channels.step(view, everything, START + at, cap_h=1e7)
+    for hour in range(HOUR, HOUR + 100):
+        close(view, hour, frozen=True)
     for signal in channels.SIGNALS:
-        assert 0 <= channels.evidence_of(view, signal)[0] <= 1e7
+        assert 0 <= channels.evidence_of(view, signal)[0] <= moves.CAP_H
