@@ -24,6 +24,8 @@ ACTION, REVERSAL, DEPLOY = (events.KINDS.index(kind) for kind in (events.Action,
 PIECE_MS = 3_600_000
 MOST_ROWS = 5_000
 RECORDS_AT_ONCE = 256
+QUIET_MS = 3_600_000
+"""Time that passes after the last event, so that all of them are final."""
 TRIPS = ("breaker.opened", "breaker.reopened")
 NAMES = {"policy": "policies", "origin": "origins", "type": "types"}
 """Columns of codes, and the list of `log.Rows` that they point into."""
@@ -91,17 +93,18 @@ def alerts(ruleset: Ruleset, history: History) -> list[Alert]:
 
 
 def records(ruleset: Ruleset, history: History) -> Iterator[LogRecord]:
-    """The log of a history in one partition: settings, then rows and a tick in turn."""
+    """The log of a history in one partition: settings, then rows and a tick in turn, at last a tick later."""
     times: Ints = history.columns["time"].astype(np.int64)
     settings = log.Settings(version=ruleset.version, ruleset=msgspec.json.encode(ruleset))
     yield LogRecord(0, 0, int(times[0]), settings)
-    number = 1
+    number, newest_ms = 1, 0
     for begin, end in _pieces(times):
         newest_ms = int(times[end - 1])
         yield LogRecord(0, number, newest_ms, _rows(history, begin, end))
-        report = log.SourceReport(source=0, through=end - 1, end=end, newest_ms=newest_ms)
-        yield LogRecord(0, number + 1, newest_ms, log.Tick(worker="bench", sources=[report]))
+        yield LogRecord(0, number + 1, newest_ms, _tick(end, newest_ms))
         number += 2
+    newest_ms += QUIET_MS
+    yield LogRecord(0, number, newest_ms, _tick(len(times), newest_ms))
 
 
 def at_ms(alert: Alert) -> int:
@@ -116,6 +119,11 @@ def trips(said: list[Alert]) -> Mapping[str, list[int]]:
         if alert.type in TRIPS:
             found.setdefault(alert.scope.policy_id, []).append(at_ms(alert))
     return found
+
+
+def _tick(read: int, newest_ms: int) -> log.Tick:
+    """The word of a worker that has read all there is so far."""
+    return log.Tick(worker="bench", sources=[log.SourceReport(0, read - 1, read, newest_ms)])
 
 
 def _pieces(times: Ints) -> Iterator[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """Labelled bad rules of English Wikipedia, 2009 to 2012: the production engine and its peers, scored alike.
 
 One policy file for all filters (`wikipedia.policies.yaml`); the rule of the score is in `scoring.py`.
-`--deploys-hidden` withholds edits and rule versions. `--policies 15`: the filters with incidents and 15 others at random,
+`--deploys-hidden` withholds edits and rule versions. `--policies 15`: filters with incidents and 15 others at random,
 for quick trials.
 
 `python -m tests.bench.wikipedia_all [--deploys-hidden] [--peers] [--years 2009-2012] [--policies N | ID,ID,...]
@@ -14,19 +14,17 @@ import argparse
 import random
 import time
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-import yaml
 
-from detector.config import policies
 from detector.events import Alert
 from detector.policy import Ruleset
 from tests.bench import scoring, wikipedia_columns
 from tests.bench import wikipedia_data as data
 from tests.bench.bed import conditions
+from tests.bench.harness import add_settings, rulesets, table, utc
 from tests.bench.history import TRIPS, History, alerts, at_ms, trips
 from tests.bench.peers.series import Series
 from tests.bench.scoring import Incident, Score, scored
@@ -57,7 +55,7 @@ class Bench(NamedTuple):
     incidents: list[Incident]
     series: dict[str, Series]
 
-    def engine(self, ruleset: Ruleset, name: str = "detector") -> Run:
+    def engine(self, ruleset: Ruleset, name: str) -> Run:
         began_s = time.process_time()
         said = alerts(ruleset, self.history)
         took_s = time.process_time() - began_s
@@ -89,27 +87,6 @@ def bench(folder: Path, years: tuple[int, int], chosen: str | None, *, hidden: b
     return Bench(history, labelled, history.series())
 
 
-def with_settings(text: str, changes: dict[str, str]) -> Ruleset:
-    """The policy file with values set by path (`a.b`; without a section: in `unknown_policies`), spelled as there."""
-    tree = yaml.safe_load(text)
-    for path, value in changes.items():
-        *sections, key = path.split(".") if "." in path else ("unknown_policies", path)
-        node = tree
-        for section in sections:
-            node = node.setdefault(section, {})
-        node[key] = yaml.safe_load(value)
-    return policies.resolve([("settings", yaml.safe_dump(tree).encode())]).ruleset
-
-
-def table(rows: list[list[str]]) -> str:
-    """Markdown, columns aligned."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "| " + " | ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
-    ]
-    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
-
-
 def details(run: Run) -> str:
     """Each incident in a line, then the other trips by policy."""
     return "\n".join([*map(_incident, run.score.incidents), *_others(run)])
@@ -126,7 +103,7 @@ def _chosen(chosen: str, labelled: list[Incident], history: History) -> set[str]
 def _incident(found: scoring.Found) -> str:
     incident = found.incident
     what = (
-        f"filter {incident.policy_id:>4} {_utc(incident.onset_ms)} to {_utc(incident.fixed_ms)}, {incident.hits:3} hits"
+        f"filter {incident.policy_id:>4} {utc(incident.onset_ms)} to {utc(incident.fixed_ms)}, {incident.hits:3} hits"
     )
     note = "" if found.counted else " (filter has too few events to count)"
     if found.trip_ms is None:
@@ -142,28 +119,17 @@ def _others(run: Run) -> list[str]:
     for policy, number in Counter(policy for policy, _ in run.score.others).most_common():
         lines.append(f"filter {policy}: {number} other trips")
         lines += [
-            f"    {_utc(time_ms)} {reasons.get((policy, time_ms), '')}"
+            f"    {utc(time_ms)} {reasons.get((policy, time_ms), '')}"
             for each, time_ms in run.score.others
             if each == policy
         ]
     return lines
 
 
-def _utc(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def _runs(asked: argparse.Namespace, what: Bench) -> list[Run]:
-    text, changes = POLICY_FILE.read_text(), dict(each.split("=", 1) for each in asked.set)
-    runs = []
-    if asked.sweep:
-        key, _, values = asked.sweep.partition("=")
-        runs = [
-            what.engine(with_settings(text, {**changes, key: value}), f"{key}={value}") for value in values.split(",")
-        ]
-    elif not asked.no_engine:
-        runs = [what.engine(with_settings(text, changes))]
-    return runs + (what.peers() if asked.peers else [])
+    settings = [] if asked.no_engine else rulesets(POLICY_FILE.read_text(), asked)
+    runs = [what.engine(ruleset, name) for name, ruleset in settings]
+    return runs + (what.peers() if asked.peers or asked.no_engine else [])
 
 
 def _asked() -> argparse.Namespace:
@@ -175,8 +141,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument(
         "--policies", help="comma-separated filters, or a number: those with incidents and so many more"
     )
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the policy file")
-    parser.add_argument("--sweep", metavar="KEY=VALUE,...", help="one run for each value of a setting")
+    add_settings(parser)
     parser.add_argument("--alerts", type=Path, help="write the alerts of the last engine's run, a line each")
     return parser.parse_args()
 

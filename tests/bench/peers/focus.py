@@ -60,14 +60,18 @@ def _extend(starts: list[tuple[float, int]], due: float, seen: int) -> None:
         del starts[0]  # a window from here holds no more than was due: a later one is better
 
 
+def steps(count: Ints, threshold: float) -> Ints:
+    """Counts of five minutes against the mean of the week before the last hour; silent in the first week."""
+    mean, _, known = trailing(count, WEEK_STEPS, GUARD_STEPS)
+    due = np.maximum(mean, LEAST_RATE_PER_STEP)
+    return trips(np.where(known >= WEEK_STEPS, count, 0), np.where(known >= WEEK_STEPS, due, 0), threshold)
+
+
 def peer(threshold: float) -> Peer:
-    """Counts of five minutes against the mean of the week before, an hour left out between."""
+    """Of a policy's actions."""
 
     def of(series: Series) -> Ints:
         counts = counted(series, STEP_MS)
-        mean, _, known = trailing(counts.count, WEEK_STEPS, GUARD_STEPS)
-        judged = known >= WEEK_STEPS - GUARD_STEPS
-        due = np.maximum(mean, LEAST_RATE_PER_STEP)
-        return counts.ends_ms(trips(np.where(judged, counts.count, 0), due, threshold))
+        return counts.ends_ms(steps(counts.count, threshold))
 
     return of

@@ -1,11 +1,12 @@
-"""All peers at their tunings, for incidents on actions."""
+"""All peers at their tunings, on actions and on plain counts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from tests.bench.peers import drift, emergency_disable, focus, seasonal, thresholds
-from tests.bench.peers.series import Peer
+from tests.bench.peers.series import Ints, Peer
 from tests.bench.scoring import REFRACTORY_MS
 
 
@@ -25,4 +26,21 @@ PEERS = [
     Listed("river ADWIN, defaults", drift.adwin()),
     Listed("river PageHinkley, defaults", drift.page_hinkley()),
     *(Listed(f"Poisson-FOCuS, S > {s}", focus.peer(s)) for s in (15, 100)),
+]
+
+
+class OnCounts(NamedTuple):
+    """A peer on counts of five minutes: steps beyond a threshold, and thresholds worth trying."""
+
+    name: str
+    thresholds: tuple[float, ...]
+    steps: Callable[[Ints, float], Ints]
+
+
+ON_COUNTS = [
+    OnCounts("trailing 7 d mean + z sd, z >", (3, 4, 6, 8, 10, 15, 20, 30), thresholds.trailing_week_steps),
+    OnCounts("EARS C2, z >", (3.09, 6, 10, 20, 40, 80), thresholds.ears_c2_steps),
+    OnCounts("river ADWIN, delta", (0.002, 1e-4, 1e-6, 1e-10, 1e-20, 1e-50), drift.adwin_steps),
+    OnCounts("river PageHinkley, threshold", (50, 500, 2000, 5000, 20_000), drift.page_hinkley_steps),
+    OnCounts("Poisson-FOCuS, S >", (15, 100, 300, 1000, 3000, 10_000), focus.steps),
 ]

@@ -6,6 +6,8 @@ infinitely many of them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tests.bench.peers.series import Ints, Peer, Series, counted, trailing
@@ -22,19 +24,29 @@ def beyond(count: Ints, length: int, lag: int, z: float) -> Ints:
     return np.flatnonzero(over)
 
 
+def trailing_week_steps(count: Ints, z: float) -> Ints:
+    """Steps beyond the week before them."""
+    return beyond(count, WEEK_STEPS, 1, z)
+
+
+def ears_c2_steps(count: Ints, z: float) -> Ints:
+    """Steps beyond steps t-9 to t-3 (Hutwagner et al. 2003, as R's surveillance has it)."""
+    return beyond(count, 7, 3, z)
+
+
 def trailing_week(z: float) -> Peer:
     """Mean and deviation of the seven days before the step; silent in a policy's first week."""
-    return _peer(WEEK_STEPS, 1, z)
+    return _peer(trailing_week_steps, z)
 
 
 def ears_c2(z: float) -> Peer:
-    """Mean and deviation of steps t-9 to t-3 (Hutwagner et al. 2003, as R's surveillance has it)."""
-    return _peer(7, 3, z)
+    """Mean and deviation of three quarters of an hour before the step."""
+    return _peer(ears_c2_steps, z)
 
 
-def _peer(length: int, lag: int, z: float) -> Peer:
+def _peer(steps: Callable[[Ints, float], Ints], z: float) -> Peer:
     def trips(series: Series) -> Ints:
         counts = counted(series, STEP_MS)
-        return counts.ends_ms(beyond(counts.count, length, lag, z))
+        return counts.ends_ms(steps(counts.count, z))
 
     return trips
