@@ -1,14 +1,14 @@
-"""A Chromium of the system, without a network, and pages that write down what they do."""
+"""A browser without a network, and pages that write down what they do."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import sync_playwright
+
+from tests.web.chromium import NoBrowser, chromium
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,26 +16,15 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-NAMES = "chromium", "chromium-browser", "google-chrome"
-MISSING = f"no browser ({', '.join(NAMES)}): apt-get install chromium"
-ARGUMENTS = [
-    # Tests run as root on build machines, where Chromium's sandbox can't start.
-    "--no-sandbox",
-    # What else it would ask the network for.
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
-]  # fmt: skip
-
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Skips the test where there is none, and fails it under CI=true."""
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        pytest.fail(MISSING) if os.environ.get("CI") == "true" else pytest.skip(MISSING)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+    try:
+        with chromium() as running:
+            yield running
+    except NoBrowser as why:
+        pytest.fail(str(why)) if os.environ.get("CI") == "true" else pytest.skip(str(why))
 
 
 @dataclass

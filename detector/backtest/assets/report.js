@@ -15,6 +15,8 @@
     return `${pad(d.getUTCHours())}:${pad(d.getUTCMinutes())}${seconds ? ":" + pad(d.getUTCSeconds()) : ""}`;
   };
   const date = (ms) => new Date(ms).toISOString().slice(0, 10);
+  // What a scope narrows its policy to; `|` in a policy's own id is percent-encoded.
+  const part = (scope) => scope.slice(scope.indexOf("|") + 1);
   const unrun = (runs) => {
     const all = [];
     for (let i = 0; i < runs.length; i += 2) for (let n = runs[i + 1]; n > 0; n--) all.push(runs[i]);
@@ -51,11 +53,13 @@
     };
   }
 
-  function write(u, text, x, y, colour) {
+  // Writes where there is room from `after` on, and says where the text ends; a text without room is left out.
+  function write(u, text, x, y, colour, after = 0) {
     const ratio = uPlot.pxRatio, ctx = u.ctx;
     ctx.font = FONT.replace("12", String(11 * ratio));
     const width = ctx.measureText(text).width;
     const left = Math.max(u.bbox.left, Math.min(x, u.bbox.left + u.bbox.width - width - 4 * ratio));
+    if (left < after) return after;
     ctx.fillStyle = css("--page");
     ctx.globalAlpha = 0.8;
     ctx.fillRect(left - 2 * ratio, y - 1 * ratio, width + 4 * ratio, 14 * ratio);
@@ -64,7 +68,7 @@
     ctx.textAlign = "left";
     ctx.textBaseline = "top";
     ctx.fillText(text, left, y);
-    return left + width;
+    return left + width + 6 * ratio;
   }
 
   function upright(u, ms, colour, dash) {
@@ -87,8 +91,7 @@
       const ratio = uPlot.pxRatio, ends = {};
       u.ctx.save();
       const label = (row, x, text, colour) => {
-        if (!withWords || x === null || x < (ends[row] ?? 0)) return;
-        ends[row] = write(u, text, x + 3 * ratio, u.bbox.top + (2 + 15 * row) * ratio, colour) + 6 * ratio;
+        if (withWords && x !== null) ends[row] = write(u, text, x + 3 * ratio, u.bbox.top + (2 + 15 * row) * ratio, colour, ends[row]);
       };
       for (const [from, to] of data.incidents) {
         const left = clip(u, from), right = clip(u, to), height = 5 * ratio;
@@ -99,7 +102,7 @@
       }
       for (const [ms] of data.trips) label(0, upright(u, ms, css("--trip"), []), "trip " + clock(ms, true), css("--trip"));
       for (const [from, to, state, scope] of data.spans) {
-        if (to > u.scales.x.min && from < u.scales.x.max) label(1, clip(u, from), `${state.toLowerCase().replace("_", "-")}: ${scope}`, css("--ink"));
+        if (to > u.scales.x.min && from < u.scales.x.max) label(1, clip(u, from), `${state.toLowerCase().replace("_", "-")} ${part(scope)}`, css("--ink"));
       }
       for (const [ms, name] of data.deploys) label(2, upright(u, ms, css("--deploy"), [4, 4]), "deploy " + name.slice(0, 28), css("--deploy"));
       u.ctx.restore();
@@ -153,7 +156,7 @@
       })],
       series: [
         {},
-        line("evidence over its trip line", "--evidence", { value: (u, v, series, i) => (i == null ? "–" : figure(data.strength[i])) }),
+        line("evidence", "--evidence", { value: (u, v, series, i) => (i == null ? "–" : figure(data.strength[i])) }),
       ],
       hooks: { drawClear: [shade(data)], draw: [annotate(data, false), tripLine] },
     };
