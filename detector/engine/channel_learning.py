@@ -19,6 +19,13 @@ ROW_PHI: Final = 2.0
 _OVERTURNS, _REJECTIONS = index("overturns"), index("rejections")
 
 
+def fade(view: Rows, chosen: NDArray[np.bool_]) -> None:
+    """Let what the chosen rows, shape (rows,), have learned fade by an hour, in place."""
+    left = np.where(chosen, shares.FADE, 1.0)
+    view["dispersion"] *= left[:, None, None]
+    view["sums"][:, LEARNED] *= left[:, None]
+
+
 def learn(view: Rows) -> None:
     """Learn what waits, in place: dispersion around what was expected before it, then shares and hazards."""
     trials, deviations, variance = _dispersion(view)
@@ -70,7 +77,7 @@ def _dispersion(view: Rows) -> tuple[Floats, Floats, Floats]:
     variance[:, _REJECTIONS] = total * rejected * (1 - rejected)
     counts = slice(index(COUNTS[0]), index(COUNTS[-1]) + 1)
     count[:, counts] = trials[:, counts] = np.stack([seen[name].sum(axis=1) for name in COUNTS], axis=1)
-    due[:, counts] = variance[:, counts] = moves.due(view, seen["passages"], seen["reinstated"][:, 0], 0.0)
+    due[:, counts] = variance[:, counts] = moves.expected(view, seen["passages"], seen["reinstated"][:, 0], 0.0)
     trials[:, _ROWS[0]], trials[:, _ROWS[1]] = seen["passages"][:, 0], seen["reinstated"][:, 0]
     for column in (trials, count, due, variance):
         column[:, index("quiet")] = column[:, index("appeals")]

@@ -74,8 +74,9 @@ def counts(view: Rows, seen: Floats, minute: int, cap_h: float) -> None:
     The rows stand at `minute`.
     """
     first, quiet = index(COUNTS[0]), index("quiet")
-    _pass(view, minute)
-    due, least = expected(view, shares.CAUTION), expected(view, -shares.CAUTION)[:, :1]
+    passed, reinstated = _passed(view, minute)
+    due, least = (expected(view, passed, reinstated, caution) for caution in (shares.CAUTION, -shares.CAUTION))
+    least = least[:, :1]
     elapsed_h = (minute - view["moved"][:, first]) / 60.0
     spread, made = view["phi"][:, first:].astype(np.float64), speaks(view)[:, first:]
     gain, loss = (one.reshape(*seen.shape, -1) for one in evidence.bets(spread[:, :-1].ravel()))
@@ -86,7 +87,6 @@ def counts(view: Rows, seen: Floats, minute: int, cap_h: float) -> None:
     change = np.concatenate([seen * _LOG_TWO - due, least / 2 - seen[:, :1] * _LOG_TWO], axis=1) / spread
     counted = np.concatenate([seen, seen[:, :1]], axis=1)
     _since(view, slice(first, quiet + 1), change, counted, np.concatenate([due, least], axis=1), counted, elapsed_h)
-    view["passing"], view["passing_re"] = 0.0, 0.0
     view["moved"][:, first:] = minute
 
 
@@ -101,26 +101,20 @@ def _moved(
     return np.where(speaks[..., None], found, 0.0)
 
 
-def _pass(view: Rows, minute: int) -> None:
-    """Note what actions, and the reinstated, have passed since this was last done."""
+def _passed(view: Rows, minute: int) -> tuple[Floats, Floats]:
+    """What actions, shape (rows, 4), and the reinstated, shape (rows,), have passed since this was last asked."""
     behind = ages.passages(view["rings"], minute)
     passed = behind - view["behind"]
     again = -np.expm1((view["moved"][:, -1] - minute) / (60.0 * REBAN_MEAN_H)) * view["reinstated"]
-    view["passing"] += passed
-    view["passing_re"] += again
     view["sums"][:, FILLING, SUMS["passages"]] += passed
     view["sums"][:, FILLING, SUMS["reinstated"]] += again[:, None]
     view["behind"] = behind
     view["reinstated"] -= again
+    return passed, again
 
 
-def expected(view: Rows, caution: float) -> Floats:
-    """Appeals, reversals and re-bans due since they were judged last, shape (rows, 3)."""
-    return due(view, view["passing"].astype(np.float64), view["passing_re"].astype(np.float64), caution)
-
-
-def due(view: Rows, passed: Floats, reinstated: Floats, caution: float) -> Floats:
-    """The same for given passages, shape (rows, 4), and reinstated subjects, shape (rows,)."""
+def expected(view: Rows, passed: Floats, reinstated: Floats, caution: float) -> Floats:
+    """Appeals, reversals and re-bans due, shape (rows, 3), where these were passed: see `ages.due`."""
     passages = part(view, LEARNED, "passages")
     again = part(view, LEARNED, "rebans")[:, 0] / np.maximum(part(view, LEARNED, "reinstated")[:, 0], 1.0)
     share = np.where(view["known"][:, index("rebans")], np.maximum(again, REBAN_SHARE), REBAN_SHARE)

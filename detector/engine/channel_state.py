@@ -72,10 +72,8 @@ CHANNEL: Final = np.dtype(
         ("phi", "<f4", (len(TESTS),)),  # what they give, and
         ("known", "?", (len(TESTS),)),  # whether history is enough: both as of the last hour's end
         ("rings", "<i4", (ages.CELLS,)),  # actions by age, see stats.ages
-        ("behind", "<f4", (_BOUNDED,)),  # passages that the actions in the rings have behind them
-        ("passing", "<f4", (_BOUNDED,)),  # passages since the counts were last judged
+        ("behind", "<f4", (_BOUNDED,)),  # passages behind those actions when counts were last judged
         ("reinstated", "<f4"),  # subjects reinstated of late, see channel_moves
-        ("passing_re", "<f4"),
         ("cusum", "<f4", (len(TESTS),)),  # see stats.onset
         ("onset", "<i4", (len(TESTS),)),
         ("since", "<f4", (len(TESTS), 3)),  # seen, expected, trials since onset

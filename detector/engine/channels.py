@@ -19,7 +19,6 @@ from detector.engine.channel_state import (
     COUNTS,
     FIELDS,
     FILLING,
-    LEARNED,
     SHARES,
     SIGNALS,
     SUMS,
@@ -30,7 +29,7 @@ from detector.engine.channel_state import (
     field,
     index,
 )
-from detector.stats import ages, shares
+from detector.stats import ages
 from detector.stats.evidence import Floats
 
 __all__ = [
@@ -98,7 +97,7 @@ def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 
     Args:
         view: rows of `CHANNEL`; all that hold data, not only those with counts in this hour.
         hour: hours since the epoch; each hour once.
-        frozen: shape (rows,); of these, what is not learned yet never will be.
+        frozen: shape (rows,); of these, what is not learned yet never will be, and what is does not fade.
         guard_h: hours that are waited for before something is learned; it takes at most twice that.
     """
     minute = 60 * hour + 59
@@ -106,7 +105,7 @@ def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 
     moves.counts(view, np.zeros((len(view), len(COUNTS))), minute, moves.CAP_H)
     sums = view["sums"]
     sums[frozen, WAITING:] = 0.0
-    sums[:, LEARNED], view["dispersion"] = shares.fade(sums[:, LEARNED]), shares.fade(view["dispersion"])
+    learning.fade(view, ~frozen)
     if hour % guard_h == 0:
         learning.learn(view)
         sums[:, WAITING], sums[:, FILLING] = sums[:, FILLING], 0.0

@@ -35,6 +35,8 @@ FORGET_H: Final = 7 * 24.0
 """Evidence fades by e in a week: a share that rises more slowly than a baseline learns it is the baseline."""
 MEMORY_H: Final = 28 * 24.0
 """Four weeks: shares of whom a policy meets drift with its product, not with the hour."""
+FADE: Final = float(np.exp(-1.0 / MEMORY_H))
+"""What an hour leaves of discounted sums of successes, trials and deviations."""
 KNOWN_TRIALS: Final = 50.0
 """Trials from which a share may be judged: its error, 7 points at a half, is then what odds of 1.5 add."""
 KNOWN_H: Final = 24.0
@@ -50,7 +52,6 @@ PHI_MOST: Final = 50.0
 """Squared deviations count up to this many variances: one incident must not deafen."""
 
 _LOG_ODDS: Final = np.log(ODDS)
-_FADE: Final = float(np.exp(-1.0 / MEMORY_H))
 _MOST: Final = 69.0
 """Largest exponent of one step, as in `stats.evidence`."""
 
@@ -95,12 +96,6 @@ def judged(successes: Floats, trials: Floats) -> Floats:
     mean = (successes + 0.5) / (trials + 1.0)
     bound: Floats = np.clip(mean + CAUTION * np.sqrt(mean * (1.0 - mean) / (trials + 2.0)), LEAST, 0.995)
     return bound
-
-
-def fade(sums: Floats, hours: float = 1.0) -> Floats:
-    """What is left, `hours` later, of discounted sums (successes, trials, deviations: any shape)."""
-    left: Floats = sums * _FADE**hours
-    return left
 
 
 def phi(total: Floats, due: Floats) -> Floats:

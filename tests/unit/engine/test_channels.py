@@ -319,6 +319,14 @@ def test_what_was_not_learned_when_learning_froze_never_is():
     assert not view["sums"][0, :, SUMS["trials"]].any()
 
 
+def test_what_is_known_outlasts_a_long_freeze_and_fades_in_a_long_silence():
+    for frozen, knows in ((True, True), (False, False)):
+        view = trained(trials=[60, 0, 0], successes=[6, 0, 0])
+        for hour in range(HOUR, HOUR + 14 * 24):
+            close(view, hour, frozen=frozen)
+        assert channels.known(view, "tenure").tolist() == [knows]
+
+
 def test_dispersion_is_learned_around_what_was_expected():
     """Trials in groups of five with one outcome: variance five times the binomial's."""
     rng, view = np.random.default_rng(9), fresh()

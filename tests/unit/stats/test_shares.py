@@ -119,7 +119,8 @@ def test_a_share_that_was_never_seen_is_judged_as_one_in_a_hundred_at_least():
 
 
 def test_four_weeks_later_a_third_of_what_was_learned_remains():
-    assert shares.fade(one(90), hours=28 * 24)[0] == pytest.approx(90 / math.e)
+    left = shares.FADE ** (28 * 24)
+    assert left == pytest.approx(1 / math.e)
 
 
 @pytest.mark.parametrize("group", [1, 4])
