@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.engine import channels
 from detector.engine.buckets import OpenBuckets
 from detector.engine.judge import recent_deploy_ms, six
 from detector.engine.scopes import WHOLE, Key, PolicyState, Scopes
@@ -53,6 +54,29 @@ def told(
     )
 
 
+_OF_SHARES: Final = {
+    "tenure": "of subjects older than a year",
+    "content_age": "of content older than a month",
+    "first_time": "of subjects never acted on before",
+    "overturns": "of decided appeals overturned",
+}
+_OF_COUNTS: Final = {
+    "appeals": "appeals",
+    "reversals": "actions undone",
+    "rebans": "reinstated subjects acted on again",
+}
+
+
+def _of_channel(signal: Evidence) -> str:
+    """A signal of channels in words."""
+    if signal.signal in _OF_SHARES:
+        what = _OF_SHARES[signal.signal]
+        return f"{100 * signal.observed:.0f} % {what}, normally {100 * signal.expected:.0f} %"
+    if signal.signal in _OF_COUNTS:
+        return f"{signal.observed:.0f} {_OF_COUNTS[signal.signal]} where {signal.expected:.3g} were due"
+    return "appeals have gone quiet, or are rejected by automation: what was wrong would not show"
+
+
 def _words(policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms: int, end_ms: int) -> str:
     who = f"policy {policy.id}" if key == WHOLE else f"{key[0].replace('_', ' ')} {key[1]} of policy {policy.id}"
     said = []
@@ -62,6 +86,8 @@ def _words(policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms:
         if signal.signal == "volume":
             times = f"{signal.ratio:.3g} times as often as at this hour of the week"
             said.append(f"acts {times}, since {_clock(onset_ms)}")
+        if signal.signal in channels.SIGNALS:
+            said.append(_of_channel(signal))
     deployed = recent_deploy_ms(policy, key, end_ms)
     if deployed:
         said.append(f"deployed {_clock(deployed)}")

@@ -15,12 +15,13 @@ from detector.engine import channels
 from detector.engine.channel_state import FIELDS, field
 from detector.engine.columns import MINUTES_CELLS
 from detector.engine.scopes import Scopes
-from detector.engine.tallies import MINUTE_MS, Tallies, asked
+from detector.engine.tallies import ACTION, MINUTE_MS, Tallies, asked, undone
 from detector.engine.transition import Batch
 from detector.stats import windows
 
 Ints = NDArray[np.int64]
 ACTIONS: Final = field("actions")[0]
+HOUR_MS: Final = 3_600_000
 
 
 class Moved(NamedTuple):
@@ -48,7 +49,7 @@ class Minutes:
         `rows`, `source`: for each table row the event (index into the batch) that counts for it. `limit`: per record,
         the last bucket that is not too far ahead.
         """
-        masks = list(asked(batch))
+        masks = list(asked(batch, self._again(batch)))
         if not masks:
             return
         table, time_ms, slot = self._scopes.table.rows, batch.time_ms[source], batch.slot[source]
@@ -59,6 +60,21 @@ class Minutes:
             chosen = np.flatnonzero(mask[source] & open_)
             at = column[source[chosen]] if isinstance(column, np.ndarray) else np.full(len(chosen), column)
             self._tallies.add(rows[chosen], minute[chosen], at)
+
+    def _again(self, batch: Batch) -> NDArray[np.bool_]:
+        """Actions on subjects reinstated of late; takes note of those that the batch itself reinstates."""
+        again, reinstates, acts = np.zeros(len(batch.kind), bool), undone(batch), batch.kind == ACTION
+        for code, name in enumerate(batch.policies):
+            policy = self._scopes.policies.get(name)
+            if policy is None or not (len(policy.reinstated) or reinstates.any()):
+                continue
+            mine = batch.policy == code
+            if (new := mine & reinstates).any():
+                policy.reinstated.add(batch.subject[new], batch.time_ms[new])
+                policy.changed = True
+            mine &= acts
+            again[mine] = policy.reinstated.again(batch.subject[mine], batch.time_ms[mine])
+        return again
 
     def settle(self, rows: Ints, after: int, through: int) -> Iterator[tuple[Moved, int]]:
         """Move the channels of `rows` through the minutes that end with buckets in (after, through]."""
@@ -82,12 +98,16 @@ class Minutes:
 
     def close_hour(self, rows: Ints, hour: int, frozen: NDArray[np.bool_], guard_h: int) -> None:
         """End an hour (since the epoch) of the channels of `rows`; of `frozen` ones nothing is learned."""
-        at = self._scopes.links.rows["channel"][rows]
+        link = self._scopes.links.rows[rows]
+        at = link["channel"]
         some = at >= 0
         if some.any():
             channel = self._scopes.channels.rows[at[some]]
             channels.close_hour(channel, hour, frozen[some], guard_h)
             self._scopes.channels.rows[at[some]] = channel
+        for row in rows[link["whole"]].tolist():
+            if len(reinstated := self._scopes.owner[row][0].reinstated):
+                reinstated.prune((hour + 1) * HOUR_MS)
 
     def clear_rows(self, rows: list[int]) -> None:
         """Forget what is counted of rows that were given back."""

@@ -11,6 +11,7 @@ from detector.breaker import BreakerState
 from detector.engine.channel_state import CHANNEL
 from detector.engine.channel_state import blank as blank_channel
 from detector.engine.columns import LIMIT_CELLS, PROFILE, ROW, Table, blank
+from detector.engine.reinstated import Reinstated
 from detector.events import Scope, State
 from detector.policy import DECIDERS, DIMENSIONS, Policy, PolicySettings, Ruleset
 from detector.stats import evidence
@@ -65,6 +66,8 @@ class PolicyState:
     """Newest deploy per origin, epoch ms; "" is one that named no origin."""
     profile: int = 0
     """Row of its weekly profile."""
+    reinstated: Reinstated = field(default_factory=Reinstated)
+    """Subjects whose action was undone within the last days."""
     position: int = -1
     """Last log offset that the loaded state already holds; -1 when nothing was loaded."""
     changed: bool = True

@@ -26,8 +26,11 @@ _TENURED_H: Final = TENURED_S // 3600 + 1
 _CONTENT_OLD_H: Final = CONTENT_OLD_S // 3600 + 1
 
 
-def asked(batch: Batch) -> Iterator[tuple[NDArray[np.bool_], Ints | int]]:
-    """What a batch's events count for: each time a mask of events, and their column of `FIELDS` (one each, or one)."""
+def asked(batch: Batch, again: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], Ints | int]]:
+    """What a batch's events count for: each time a mask of events, and their column of `FIELDS` (one each, or one).
+
+    `again`: actions on subjects that were reinstated of late.
+    """
     acts = batch.kind == ACTION
     for ages_h, known, old, least in (
         (batch.subject_age_h, "tenure_known", "tenured", _TENURED_H),
@@ -39,8 +42,16 @@ def asked(batch: Batch) -> Iterator[tuple[NDArray[np.bool_], Ints | int]]:
     if batch.prior.any():
         yield acts & (batch.prior > 0), _FIELD["prior_known"]
         yield acts & (batch.prior == 1), _FIELD["first_time"]
+    if again.any():
+        yield again, _FIELD["rebans"]
     if not acts.all():
         yield from _follow_ups(batch)
+
+
+def undone(batch: Batch) -> NDArray[np.bool_]:
+    """Events that reinstate their subject."""
+    found: NDArray[np.bool_] = batch.wrong & ((batch.kind == DECISION) | (batch.kind == REVERSAL))
+    return found
 
 
 def _follow_ups(batch: Batch) -> Iterator[tuple[NDArray[np.bool_], Ints | int]]:
@@ -52,6 +63,7 @@ def _follow_ups(batch: Batch) -> Iterator[tuple[NDArray[np.bool_], Ints | int]]:
     yield decided, _FIELD["decided_0"] + age
     yield decided & wrong, _FIELD["overturned_0"] + age
     yield (batch.kind == REVERSAL) & wrong, _FIELD["reversals_0"] + age
+    yield undone(batch), _FIELD["reinstated"]
     yield decision & ~wrong & batch.automated, _FIELD["quick_rejections"]
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from detector.breaker import BreakerState
 from detector.engine import Engine
 from detector.engine.columns import PROFILE
+from detector.engine.reinstated import Reinstated
 from detector.engine.scopes import Key, PolicyState
 from detector.errors import StateError
 from detector.fold.clock import StreamClock
@@ -31,6 +32,7 @@ class PolicyValue(Struct, array_like=True):
     breakers: list[tuple[str, str, BreakerState]]
     deploys: dict[str, int]
     dropped_values: int
+    reinstated: bytes
 
 
 class Seal(Struct, array_like=True):
@@ -103,6 +105,7 @@ def load_policy(engine: Engine, policy: PolicyState, value: bytes) -> None:
     policy.breakers = {(dimension, name): state for dimension, name, state in stored.breakers}
     policy.deploys = stored.deploys
     policy.dropped_values = stored.dropped_values
+    policy.reinstated = Reinstated.from_bytes(stored.reinstated)
 
 
 def freeze_policy(engine: Engine, policy: PolicyState) -> PolicyValue:
@@ -117,4 +120,5 @@ def freeze_policy(engine: Engine, policy: PolicyState) -> PolicyValue:
         breakers=[(*key, policy.breakers[key]) for key in sorted(policy.breakers)],
         deploys=dict(policy.deploys),
         dropped_values=policy.dropped_values,
+        reinstated=policy.reinstated.to_bytes(),
     )

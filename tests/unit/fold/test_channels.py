@@ -1,0 +1,117 @@
+"""Whom a policy acts on, and what becomes of it: what trips without a rise in volume, and what volume needs to trip."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from detector import events
+from detector.fold import Fold, Outcome
+from detector.policy import Policy, Ruleset, StreamSettings
+from tests.logs import MONDAY_MS, LogWriter, action
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+RULES = Ruleset(version="v1", stream=StreamSettings(clock="events"), policies=(Policy(id="spam", mode="enforce"),))
+START = MONDAY_MS + 4 * DAY
+
+
+def traffic(from_ms: int, to_ms: int, per_hour: float, tenured: float, seed: int) -> list[events.Action]:
+    """Actions at random times; of their subjects a share `tenured` has been there for years, the rest for days."""
+    draw, found, at = random.Random(seed), [], float(from_ms)
+    while (at := at + draw.expovariate(per_hour / HOUR)) < to_ms:
+        age_d = draw.uniform(500, 3000) if draw.random() < tenured else draw.uniform(0, 30)
+        found.append(action("spam", int(at), subject_created_at=int(at - age_d * DAY)))
+    return found
+
+
+def followed(actions: list[events.Action], share: float, overturned: float, seed: int) -> list[events.AnyEvent]:
+    """Appeals against a share of actions, hours later, and decisions on them, a day after that."""
+    draw, found = random.Random(seed), []
+    for one in actions:
+        if draw.random() < share:
+            filed_ms = int(one.time + draw.expovariate(1 / (2 * HOUR)))
+            about = {"policy_id": one.policy_id, "action_id": one.action_id, "acted_at": one.time}
+            found.append(events.Appeal(id=f"{one.id}-a", time=filed_ms, subject_id=one.subject_id, **about))
+            outcome = "overturned" if draw.random() < overturned else "upheld"
+            decided_ms = int(filed_ms + draw.expovariate(1 / (12 * HOUR)))
+            found.append(
+                events.AppealDecision(
+                    id=f"{one.id}-d",
+                    time=decided_ms,
+                    subject_id=one.subject_id,
+                    outcome=outcome,
+                    decided_by="human",
+                    **about,
+                )
+            )
+    return found
+
+
+def told(found: list[events.AnyEvent], until_ms: int) -> list[events.Alert]:
+    log = LogWriter(ruleset=RULES)
+    log.live([event for event in found if event.time < until_ms], until_ms, every_ms=HOUR)
+    fold = Fold(RULES.stream)
+    fold.assign(0, {})
+    return fold.apply(log.records).alerts
+
+
+def opened(alerts: list[events.Alert]) -> list[events.Alert]:
+    return [alert for alert in alerts if alert.to_state is events.State.OPEN]
+
+
+def test_long_standing_accounts_among_those_acted_on_trip_without_a_rise_in_volume():
+    usual = traffic(MONDAY_MS, START, 60, 0.1, seed=1)
+    (trip, *_) = opened(told([*usual, *traffic(START, START + 4 * HOUR, 60, 0.8, seed=2)], START + 4 * HOUR))
+    assert trip.detected_at.timestamp() * 1000 - START < 2 * HOUR
+    assert "tenure" in {signal.signal for signal in trip.evidence}
+    assert "of subjects older than a year, normally 1" in trip.reason
+
+
+def test_a_wave_against_new_accounts_warns_and_never_trips():
+    usual = traffic(MONDAY_MS, START, 60, 0.1, seed=1)
+    alerts = told([*usual, *traffic(START, START + 4 * HOUR, 900, 0.02, seed=2)], START + 4 * HOUR)
+    assert not opened(alerts)
+    assert any(alert.type == "breaker.warned" for alert in alerts)
+
+
+def test_overturned_appeals_trip_without_a_rise_in_volume():
+    usual = traffic(MONDAY_MS, START, 60, 0.1, seed=1)
+    wrong = traffic(START, START + 2 * DAY, 60, 0.1, seed=2)
+    found = [*usual, *wrong, *followed(usual, 0.1, 0.1, 3), *followed(wrong, 0.1, 0.8, 4)]
+    (trip, *_) = opened(told(found, START + 2 * DAY))
+    assert trip.detected_at.timestamp() * 1000 - START < 1.5 * DAY
+    assert "overturns" in {signal.signal for signal in trip.evidence}
+    assert "of decided appeals overturned, normally" in trip.reason
+
+
+def test_usual_appeals_and_decisions_say_nothing():
+    usual = traffic(MONDAY_MS, START + 2 * DAY, 60, 0.1, seed=1)
+    alerts = told([*usual, *followed(usual, 0.1, 0.1, 3)], START + 2 * DAY)
+    assert not opened(alerts)
+
+
+@pytest.mark.parametrize("at", [0.2, 0.5, 0.9])
+def test_a_restart_at_any_point_changes_nothing_that_is_said(at):
+    usual = traffic(MONDAY_MS, START, 30, 0.1, seed=1)
+    wrong = traffic(START, START + DAY // 2, 60, 0.7, seed=2)
+    found = [*usual, *wrong, *followed(usual, 0.2, 0.1, 3), *followed(wrong, 0.4, 0.8, 4)]
+    log = LogWriter(ruleset=RULES)
+    log.live([event for event in found if event.time < START + DAY], START + DAY, every_ms=7 * MINUTE)
+    whole, first = Fold(RULES.stream), Fold(RULES.stream)
+    whole.assign(0, {})
+    first.assign(0, {})
+    cut = int(len(log.records) * at)
+    expected, said = whole.apply(log.records), first.apply(log.records[:cut])
+    snapshot = first.snapshot()
+    table = {key: value for _, key, value in [*snapshot.policies(), *snapshot.seals()]}
+    again = Fold(RULES.stream)
+    again.assign(0, table)
+    rest: Outcome = again.apply(log.records[snapshot.floors[0] :])
+    ids = {alert.alert_id for alert in said.alerts}
+    both = [*said.alerts, *(alert for alert in rest.alerts if alert.alert_id not in ids)]
+    assert sorted(both, key=in_time) == sorted(expected.alerts, key=in_time)
+
+
+def in_time(alert: events.Alert) -> tuple[object, str]:
+    return alert.detected_at, alert.alert_id
