@@ -70,7 +70,9 @@ class Coop(Adapter):
                 subject_type=None if creator is None else "account",
                 action_id=own,
                 action_type=action_type,
-                automated_decision=Automated.NOT_AUTOMATED if record.optional_text("actorEmail") else Automated.FULLY,
+                automated_decision=Automated.NOT_AUTOMATED
+                if record.optional_text("actorEmail", MAX_KEY_CHARS)
+                else Automated.FULLY,
             )
             for policy in dict.fromkeys(policies or [self._options.without_policy])
         ]

@@ -60,6 +60,14 @@ def test_of_so_many_remembered_takedowns_the_oldest_is_forgotten():
     assert stream.form.ignored == {"appeal of a takedown that is not known": 1}
 
 
+def test_a_takedown_of_a_known_subject_makes_it_the_newest_again():
+    stream = Stream("ozone", remembered=2)
+    for number, subject in enumerate("abac"):
+        stream(takedown(number, subject))
+    assert [event.action_id for event in stream(ozone_appeal(10, "a"))] == ["2"]
+    assert stream(ozone_appeal(11, "b")) == []
+
+
 def test_an_appeal_is_about_the_last_takedown_of_its_subject():
     stream = Stream("ozone")
     stream(takedown(1, at_ms=NOW_MS - 9 * DAY_MS))
@@ -93,6 +101,12 @@ def test_a_suspension_that_ends_on_its_date_is_no_evidence_of_error(hours, reaso
     stream = Stream("ozone")
     stream(takedown(1, durationInHours=hours))
     assert stream(ozone(2, "modEventReverseTakedown"))[0].reason == reason
+
+
+def test_ozones_own_mark_on_a_reversal_says_that_its_time_had_come():
+    stream = Stream("ozone")
+    stream(takedown(1))
+    assert stream(ozone(2, "modEventReverseTakedown", comment="[SCHEDULED_REVERSAL] as planned"))[0].reason == "expiry"
 
 
 def test_an_open_appeal_does_not_turn_the_end_of_a_suspension_into_an_overturn():

@@ -186,7 +186,7 @@ def test_paths_that_a_record_makes_up_are_bounded_in_number_and_length_and_can_b
 @pytest.mark.parametrize(
     ("name", "options"),
     [("osprey", '{"verdict": {}}'), ("osprey", '{"verdicts": {"a": 1}}'), ("osprey", "["),
-     ("ozone", '{"remembered": -1}'),
+     ("ozone", '{"remembered": -1}'), ("coop", '{"remembered": "5"}'),
      ("dsa", '{"policy_fields": []}'), ("coop", "\udcff"), ("native", "{}")],
 )  # fmt: skip
 def test_wrong_options_are_a_problem_of_the_configuration(name, options):
@@ -209,6 +209,18 @@ def test_the_native_format_is_the_decoder():
     )
     assert not form.unmapped
     assert not form.ignored
+
+
+def test_a_detail_is_short_however_long_the_name_of_a_feature_is():
+    assert len(refusal("osprey", OSPREY, subject="x" * 500).detail) == MAX_DETAIL_CHARS
+
+
+def test_a_statement_about_an_account_and_its_content_dates_the_content():
+    both = DSA | {"decision_visibility": ["DECISION_VISIBILITY_CONTENT_REMOVED"], "content_date": "2026-02-01"}
+    (action,) = decode("dsa", both)
+    assert (action.subject_type, action.action_type) == ("content", "DECISION_ACCOUNT_SUSPENDED")
+    assert action.content_created_at
+    assert action.subject_created_at is None
 
 
 NAMES = st.sampled_from(
