@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from detector.backtest import policy_yaml
+from detector.backtest import policy_yaml, text
 from detector.backtest.outline import paused_s
 from detector.backtest.proposals import Proposal, proposals
 from detector.backtest.result import PolicyReport, Suggestion
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MOST: Final = 1000
 """Policies with the most actions that get suggestions: a policy file is one record of the log."""
-MAX_CELL: Final = 40
 
 Run = Callable[[Sequence["Ruleset"]], "list[Result]"]
 
@@ -63,10 +62,7 @@ def render(ruleset: Ruleset, suggestions: Sequence[Suggestion]) -> str:
 def table(suggestions: Sequence[Suggestion], *, labelled: bool) -> str:
     """For a terminal: a line each, before and after."""
     head = ["policy", "setting", "now", "proposed", "trips", "held", "paused", *(["avoided"] if labelled else [])]
-    rows = [head, *([cell[:MAX_CELL] for cell in _cells(each, labelled=labelled)] for each in suggestions)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(lines) + "\n"
+    return text.table([head, *(_cells(each, labelled=labelled) for each in suggestions)]) + "\n"
 
 
 def _cells(each: Suggestion, *, labelled: bool) -> list[str]:
