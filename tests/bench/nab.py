@@ -1,7 +1,7 @@
 """Tweets about five companies, of the Numenta Anomaly Benchmark, with its own scoring: counts as events.
 
 Each five-minute count becomes so many actions, spread over its five minutes; the five series are five policies under
-one setting. A point is flagged where the detector trips (second row: where it warns or trips), and then no other for six
+one setting. A point is flagged where the detector trips (second row: where it warns or trips), then no other for six
 hours. NAB's score (Lavin & Ahmad 2015, arXiv 1510.03336): an early point in a labelled window earns up to 1, a point
 outside costs up to 0.11 (low FP: 0.22), a missed window 1 (low FN: 2); 0 is silence and 100 perfection. Peers get the
 threshold that suits them best on these very files.

@@ -44,3 +44,9 @@ ON_COUNTS = [
     OnCounts("river PageHinkley, threshold", (50, 500, 2000, 5000, 20_000), drift.page_hinkley_steps),
     OnCounts("Poisson-FOCuS, S >", (15, 100, 300, 1000, 3000, 10_000), focus.steps),
 ]
+ON_REVERSALS = [
+    *((f"trailing 7 d mean + z sd, z > {z}", thresholds.trailing_week(z)) for z in (10, 20, 40)),
+    ("EARS C2, z > 20", thresholds.ears_c2(20)),
+    ("Poisson-FOCuS, S > 30", focus.peer(30)),
+]
+"""On the reversals of a policy: name and function."""
