@@ -8,7 +8,7 @@ Level: discounted gamma-Poisson over days as in `baseline`, :math:`a \leftarrow 
 Judged is not its mean :math:`\lambda` but the upper end of what the level may be, the gamma posterior's `CAUTION`
 normal deviate (Wilson & Hilferty 1931): :math:`\lambda^+ = \lambda (1 - \frac1{9k} + \frac z{3\sqrt k})^3` of shape
 :math:`k = (1 + f) a / \varphi`; the factor :math:`1 + f` because a discounted sum is as exact as that many times its
-weight in days.
+weight in days. The dispersion judged exceeds its estimate by as many standard errors of :math:`\sqrt{2/\text{days}}`.
 
 Evidence: a day with count `n`, due :math:`\mu = \lambda^+ s_w`, moves ratio :math:`\rho` by
 
@@ -20,7 +20,9 @@ the likelihood ratio of gamma-Poisson counts of mean :math:`\rho\mu` and :math:`
 2008), :math:`\varphi` being variance over mean. Its mean is at most 1 while the true level is at most
 :math:`\lambda^+`, so the mean of the four `R`, less the hours passed, is a supermartingale, and :math:`R \ge A` comes
 by chance once in `A` hours or less often (Shiryaev 1963, Roberts 1966; Shin, Ramdas & Rinaldo 2022, arXiv 2203.03532,
-sections 2 and 4).
+sections 2 and 4). That is exact
+for a level and dispersion no larger than those judged. With estimated ones it was measured for lines up to 1,000 years,
+and the margin shrinks as the line grows: for longer ones nothing is shown.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ KNOWN_D: Final = 14.0
 MEASURED_D: Final = 7.0
 """Days learned before weekdays and dispersion are measured against the level."""
 CAUTION: Final = 2.0
-"""Standard errors by which the level judged exceeds its mean, so that a misjudged level is no evidence."""
+"""Standard errors by which the level and the dispersion judged exceed their means: a misjudged one is no evidence."""
 WEEKDAY_PRIOR: Final = 20.0
 WEEKDAY_MEMORY_W: Final = 12.0
 PHI_PRIOR: Final = 2.0
@@ -101,7 +103,7 @@ def due(twins: Twins, day: int, floor_per_day: Floats) -> Due:
     `floor_per_day`, shape (rows,), > 0: counts below it are not material.
     """
     phi = np.maximum(1.0, _phi(twins))
-    phi *= 1.0 + np.sqrt(2.0 / ((1.0 + _FADE) * twins["phi_days"] + PHI_PRIOR_D))
+    phi *= 1.0 + CAUTION * np.sqrt(2.0 / ((1.0 + _FADE) * twins["phi_days"] + PHI_PRIOR_D))
     prior = WEEKDAY_PRIOR * phi[:, None]
     factors = (twins["counts"] + prior) / (twins["expected"] + prior)
     season = factors[:, day % 7] / factors.mean(axis=1)  # of mean 1, or a level could hide in its factors

@@ -1,6 +1,8 @@
 """The slow twin on daily sums: time between false alarms, and days until a ramp is found.
 
-`python -m tests.bench.ramps [--scopes 1000] [--days 1000]`
+`python -m tests.bench.ramps [--scopes 1000] [--days 1000] [--seed 1] [--years 1 10]`
+
+`--years` are the lines at which false alarms are counted.
 """
 
 from __future__ import annotations
@@ -25,9 +27,9 @@ def counts(rng: np.random.Generator, mean: float, phi: float, rows: int) -> np.n
     return drawn.astype(float)
 
 
-def between_alarms(mean: float, phi: float, line_h: float, scopes: int, days: int) -> tuple[float, int]:
+def between_alarms(mean: float, phi: float, line_h: float, scopes: int, days: int, seed: int = 1) -> tuple[float, int]:
     """Mean time between false alarms over the line (twins that have a voice), and the number of alarms."""
-    rng, twins, floor = np.random.default_rng(1), slow.blank(scopes), np.ones(scopes)
+    rng, twins, floor = np.random.default_rng(seed), slow.blank(scopes), np.ones(scopes)
     alarms, exposure_h = 0, 0.0
     for day in range(days):
         count = counts(rng, mean * WEEK[day % 7], phi, scopes)
@@ -59,14 +61,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scopes", type=int, default=1000)
     parser.add_argument("--days", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--years", type=float, nargs="+", default=[1, 10])
     given = parser.parse_args()
     cases = list(product(MEANS, PHIS))
     head = " | ".join(f"{mean:,}/day, phi {phi}" for mean, phi in cases)
     print(f"| | {head} |\n|---|{'---|' * len(cases)}")
-    for years in (1, 10):
+    for years in given.years:
         line_h = evidence.line_h(1 / years, 1.0)
-        cells = [between_alarms(mean, phi, line_h, given.scopes, given.days) for mean, phi in cases]
-        print(f"| time between false alarms / line, line {years} y (alarms) |", end="")
+        cells = [between_alarms(mean, phi, line_h, given.scopes, given.days, given.seed) for mean, phi in cases]
+        print(f"| time between false alarms / line, line {years:g} y (alarms) |", end="")
         print(" | ".join(f" {'' if alarms else '>'}{ratio:.1f} ({alarms})" for ratio, alarms in cells), "|", flush=True)
     for years, growth in product((10, 100), (0.01, 0.02, 0.05)):
         print(f"| days to find {growth:.0%} a day, median / 90 %, line {years} y |", end="")
