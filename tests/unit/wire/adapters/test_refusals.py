@@ -253,14 +253,14 @@ def check(form, value, headers=()):
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(value=st.binary(max_size=100) | JSON.map(lambda found: json.dumps(found).encode()))
 def test_any_bytes_and_any_json_are_events_or_have_a_reason(name, value):
     check(build(name), value)
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_change_to_good_records_gives_events_or_a_reason(name, data):
     form = build(name)

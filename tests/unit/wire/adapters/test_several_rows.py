@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector import events
@@ -55,6 +55,7 @@ def taken(messages):
 
 
 @pytest.mark.parametrize("limit_bytes", [1, 600, 1200])
+@settings(max_examples=50, deadline=None)
 @given(
     records=st.dictionaries(
         st.integers(0, 3),
