@@ -6,8 +6,10 @@ import base64
 import hashlib
 import json
 import re
+import tomllib
 from html.parser import HTMLParser
 from importlib import resources
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -189,6 +191,14 @@ def test_the_vendored_library_is_the_one_that_is_named():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
     assert "(v1.6.32)" in (folder / "uPlot.iife.min.js").read_text()[:100]
     assert "MIT License" in (folder / "uPlot.LICENSE").read_text()
+
+
+def test_the_wheel_takes_the_package_with_its_assets():
+    tree = Path(__file__).parents[3]
+    wheel = tomllib.loads((tree / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+
+    assert (wheel["packages"], set(wheel) & {"exclude", "include", "only-include"}) == (["detector"], set())
+    assert {each.name for each in page.ASSETS.iterdir()} >= {"report.html", *page.STYLES, *page.SCRIPTS}
 
 
 def test_assets_can_stand_inside_their_elements():

@@ -217,3 +217,31 @@ def test_any_ruleset_is_read_back_as_it_was(ids, limit, mode, budget, cooldown_s
     read = policies.resolve([("file", policy_yaml.render(ruleset).encode())]).ruleset
 
     assert msgspec.structs.replace(read, version=ruleset.version) == ruleset
+
+
+# --- on a history ---
+
+
+def test_a_history_gives_a_file_that_check_accepts_and_a_page(tmp_path):
+    half_hour_ms, runner = 1_800_000, CliRunner()
+    events = [action(i, T0_MS + i * half_hour_ms) for i in range(8 * 48)]
+    burst = [action(i, T0_MS + 5 * results.DAY_MS + i * 1000) for i in range(1_000, 1_060)]
+    history, suggested, html = (tmp_path / name for name in ("events.ndjson", "policies.yaml", "page.html"))
+    history.write_bytes(b"\n".join(map(msgspec.json.encode, sorted(events + burst, key=lambda each: each["time"]))))
+
+    said = runner.invoke(
+        cli, ["backtest", str(history), "--suggest", "--suggested", str(suggested), "--html", str(html)]
+    )
+    assert said.exit_code == 0, said.output
+    assert yaml.safe_load(suggested.read_text())["policies"] == [
+        {"id": "spam", "hard_limit": {"max": 120, "per": "10m"}}
+    ]
+    assert "assumes that this was legitimate" in html.read_text()
+    assert runner.invoke(cli, ["check", str(suggested)]).exit_code == 0
+
+
+def action(number, time_ms):
+    return {
+        "kind": "action", "id": f"a{number}", "time": time_ms, "policy_id": "spam", "subject_id": f"u{number}",
+        "action_id": f"a{number}", "action_type": "suspend", "automated_decision": "FULLY",
+    }  # fmt: skip
