@@ -201,7 +201,7 @@
       cursor: { drag: { x: false, y: false } },
       scales: { x: { time: false, distr: 4, asinh: least, range: [0, (most || 1) * 1.5] }, y: { range: [0, top * 1.1] } },
       axes: [
-        axis({ label: data.xLabel, labelFont: FONT, space: 60, values: (u, all) => all.map((x) => (x == null ? "" : figure(x))) }),
+        axis({ label: data.xLabel, labelFont: FONT, space: 60, values: (u, all) => all.map((x) => (x == null || x < 0 ? "" : figure(x))) }),
         axis({ label: data.yLabel, labelFont: FONT, size: 62, values: (u, all) => all.map(figure) }),
       ],
       series: [{}, { stroke: colour, width: 2, points: { show: true, size: 9, fill: colour } }],
