@@ -73,10 +73,10 @@ class Pauses:
 
     def end(self, at_ms: int) -> None:
         """The history is over: what is still paused ends with it."""
-        self.settle(FAR)
         for span in self._holding.values():
             span.end_ms = max(at_ms, span.begin_ms)
         self._holding.clear()
+        self.settle(FAR)
 
     def of_policy(self, policy_id: str) -> Paused:
         """All scopes of a policy together."""

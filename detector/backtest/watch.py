@@ -76,7 +76,7 @@ class Watch:
         """One record of the log; `part`: its rows, if it has any."""
         if part is not None:
             self.pauses.add(part)
-        for alert in self.fold.apply([record]).alerts:
+        for alert in sorted(self.fold.apply([record]).alerts, key=lambda each: each.detected_at):
             self._listen(alert)
         if isinstance(record.value, log.Tick):
             self._look()
