@@ -18,7 +18,7 @@ from detector.policy import Ruleset, StreamSettings
 from detector.wire import log
 from detector.wire.rows import RowsBuilder
 
-MOST: Final = 5_000
+MOST: Final = 20_000
 HOUR_MS: Final = 3_600_000
 FRESH_MS: Final = 480_000
 """Events so shortly before a deploy are fed by themselves: the fold judges ten minutes of open buckets at once."""

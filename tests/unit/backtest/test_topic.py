@@ -8,9 +8,10 @@ import pytest
 
 from detector.backtest.read import Reader
 from detector.backtest.topic import FULL, Topic, is_topic
+from detector.broker import PARTITIONS, EmbeddedBroker
 from detector.errors import BrokenWorld, ConfigError
 from detector.wire import adapters
-from tests.unit.backtest.made_up import HOUR_MS, START_MS, action, lines
+from tests.unit.backtest.made_up import HOUR_MS, START_MS, action, events, lines
 
 NOW_MS = START_MS + 100_000 * HOUR_MS
 
@@ -142,3 +143,19 @@ def test_a_bad_record_is_told_by_topic_partition_and_offset():
     list(Reader(sources, lambda: adapters.build("native"), NOW_MS, tell=told.append).batches())
 
     assert [each.place for each in told] == ["events:0:1"]
+
+
+def test_a_topic_of_a_real_endpoint_holds_the_same_events_as_the_file():
+    some = lines(events()[:700]).splitlines()
+    with EmbeddedBroker() as broker:
+        broker.touch("events")
+        producer = broker.producer()
+        for number, line in enumerate(some):
+            producer.produce("events", line, partition=number % PARTITIONS)
+        producer.flush()
+        topic = Topic(f"kafka://{broker.bootstrap}/events", None, None)
+        reader = Reader(topic.sources(), lambda: adapters.build("native"), NOW_MS)
+        found = [event.id for batch in reader.batches() for event in batch]
+        topic.close()
+
+    assert found == [event.id for event in events()[:700]]
