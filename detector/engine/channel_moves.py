@@ -51,7 +51,7 @@ def speaks(view: Rows) -> NDArray[np.bool_]:
 def mixes(view: Rows, trials: Floats, successes: Floats, cap_h: float) -> None:
     """Judge the mix of those acted on, arrays of shape (rows, 3)."""
     judged = shares.judged(part(view, LEARNED, "successes"), part(view, LEARNED, "trials"))
-    bets = shares.log_bet(successes, trials, judged)
+    bets = shares.log_bet(successes, trials, judged, view["phi"][:, :MIXES].astype(np.float64))
     _shares(view, slice(0, MIXES), bets, successes, trials * judged, trials, cap_h)
 
 
@@ -60,9 +60,10 @@ def decisions(view: Rows, overturned: Floats, decided: Floats, quick: Floats, ca
     at_age = ages.judged(part(view, LEARNED, "overturned"), part(view, LEARNED, "decided"))
     trials = decided.sum(axis=1)
     rejected = shares.judged(part(view, LEARNED, "rejections")[:, 0], part(view, LEARNED, "decided").sum(axis=1))
-    bets = np.stack(
-        [shares.log_bet(overturned, decided, at_age).sum(axis=1), shares.log_bet(quick, trials, rejected)], axis=1
-    )
+    phi = view["phi"].astype(np.float64)
+    spread = np.broadcast_to(phi[:, [index("overturns")]], decided.shape)
+    overturns = shares.log_bet(overturned, decided, at_age, spread).sum(axis=1)
+    bets = np.stack([overturns, shares.log_bet(quick, trials, rejected, phi[:, index("rejections")])], axis=1)
     seen = np.stack([overturned.sum(axis=1), quick], axis=1)
     due = np.stack([(decided * at_age).sum(axis=1), trials * rejected], axis=1)
     _shares(view, slice(MIXES, len(SHARES)), bets, seen, due, np.stack([trials, trials], axis=1), cap_h)
@@ -126,12 +127,11 @@ def expected(view: Rows, passed: Floats, reinstated: Floats, caution: float) -> 
 def _shares(view: Rows, tests: slice, bets: Floats, seen: Floats, due: Floats, trials: Floats, cap_h: float) -> None:
     """Move the tests of some shares: bets of shape (rows, tests, 6), the others (rows, tests)."""
     tried = (trials > 0) & view["known"][:, tests]
-    spread = view["phi"][:, tests].astype(np.float64)
     elapsed_h = (view["at"][:, None] - view["moved"][:, tests]) / 60
-    moved = shares.step(view["shares"][:, tests].astype(np.float64), bets, spread, elapsed_h, cap_h)
+    moved = shares.step(view["shares"][:, tests].astype(np.float64), bets, elapsed_h, cap_h)
     view["shares"][:, tests] = np.where(tried[..., None], moved, view["shares"][:, tests])
     change, seen, due, trials, elapsed_h = (
-        np.where(tried, one, 0.0) for one in (bets[..., _TWICE] / spread, seen, due, trials, elapsed_h)
+        np.where(tried, one, 0.0) for one in (bets[..., _TWICE], seen, due, trials, elapsed_h)
     )
     _since(view, tests, change, seen, due, trials, elapsed_h)
     view["moved"][:, tests] = np.where(trials > 0, view["at"][:, None], view["moved"][:, tests])

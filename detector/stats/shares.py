@@ -1,22 +1,24 @@
 r"""Is a share higher than its baseline? A mixture Shiryaev-Roberts e-detector for successes among trials.
 
-For an odds ratio :math:`o_j`, `k` successes of `n` trials at baseline share :math:`p`, `t` hours after the last ones,
-of which `d` count as time under watch:
+For `k` successes of `n` trials at baseline share :math:`p`, `t` hours after the last ones, of which `d` count as time
+under watch, and an alternative whose odds are :math:`o_j` times those of `p`, its share :math:`\rho_j p`:
 
-.. math:: R_j \leftarrow (R_j e^{-t/T} + d)\, \bigl(o_j^{k} / (1 + (o_j - 1) p)^{n}\bigr)^{1/\varphi}
+.. math:: R_j \leftarrow (R_j e^{-t/T} + d)\, e^{\theta_j k - \psi_j p n}, \quad
+          \theta_j = \ln\frac{\rho_j v}{1 + \rho_j(v - 1)}, \quad
+          \psi_j = \frac{1}{v - 1}\ln\frac{1 + \rho_j(v - 1)}{v}
 
-The factor is the likelihood ratio of the share whose odds are :math:`o_j` times those of `p`, tempered by the variance
-over that of the binomial :math:`\varphi \ge 1`. Its mean is at most 1 for every share up to `p` (and, tempered, for
-trials that come in groups of :math:`\varphi` with one outcome), so alarming at a mean of R of at least `A` has a mean
-time between false alarms of at least `A` hours, in the same unit and against the same lines as `stats.evidence`.
+The factor is the likelihood ratio in Panjer's family whose variance is `v` times its mean, :math:`v = \varphi(1-p)`:
+of binomials for :math:`\varphi = 1`, of gamma-Poissons beyond :math:`v = 1`, as in `stats.evidence`. Its mean is at
+most 1 for every share up to `p`, so alarming at a mean of R of at least `A` has a mean time between false alarms of at
+least `A` hours, in the same unit and against the same lines as `stats.evidence`.
 Forgetting (`T`) can only lower R: what a quiet scope saw weeks ago must not wait for its next chance.
 
 Baseline: discounted beta, :math:`k \leftarrow k e^{-1/\tau} + k_h` and the same for `n`; `p` is the posterior mean
 under a Jeffreys prior plus one posterior deviation, so that what is known little is judged mildly.
 
 Sources: Shiryaev (1963), Roberts (1966); Shin, Ramdas & Rinaldo (2022), "E-detectors", arXiv 2203.03532, sections 2, 4;
-tempered likelihoods: Bissiri, Holmes & Walker (2016), JRSS B 78(5); posterior: Gelman et al., Bayesian Data Analysis,
-3rd ed., section 2.4; dispersion: McCullagh & Nelder (1989), Generalized Linear Models, section 4.5.
+the family: Panjer (1981), and Sundt & Jewell (1981), ASTIN Bulletin 12(1); posterior: Gelman et al., Bayesian Data
+Analysis, 3rd ed., section 2.4; dispersion: McCullagh & Nelder (1989), Generalized Linear Models, section 4.5.
 """
 
 from __future__ import annotations
@@ -48,41 +50,43 @@ CAUTION: Final = 1.0
 PHI_PRIOR: Final = 2.0
 PHI_PRIOR_DUE: Final = 10.0
 """Variance that is taken as seen with a cautious `PHI_PRIOR` before any was."""
-PHI_MOST: Final = 50.0
+PHI_MOST: Final = 100.0
 """Squared deviations count up to this many variances: one incident must not deafen."""
 
-_LOG_ODDS: Final = np.log(ODDS)
+_LEAST_EXTRA: Final = 1e-9
+"""Distance of `v` from 1 below which the limit, a Poisson's, is taken."""
 _MOST: Final = 69.0
 """Largest exponent of one step, as in `stats.evidence`."""
 
 
-def log_bet(successes: Floats, trials: Floats, share: Floats) -> Floats:
+def log_bet(successes: Floats, trials: Floats, share: Floats, phi: Floats) -> Floats:
     """Log-likelihood ratios of one group of trials, shape (..., 6); groups of one row add up.
 
     Args:
         successes: shape (...,), of the trials.
         trials: shape (...,), >= successes.
         share: shape (...,), baseline share, in (0, 1).
+        phi: shape (...,), variance over that of the binomial, >= 1.
     """
-    found: Floats = np.multiply.outer(successes, _LOG_ODDS) - trials[..., None] * np.log1p(
-        np.multiply.outer(share, ODDS - 1.0)
-    )
-    return found
+    ratio = ODDS / (1.0 + np.multiply.outer(share, ODDS - 1.0))
+    extra = (phi * (1.0 - share) - 1.0)[..., None]
+    extra = np.where(np.abs(extra) < _LEAST_EXTRA, _LEAST_EXTRA, extra)
+    wider = np.log1p(ratio * extra) - np.log1p(extra)
+    bets: Floats = successes[..., None] * (np.log(ratio) - wider) - (trials * share)[..., None] * wider / extra
+    return bets
 
 
-def step(evidence: Floats, bet: Floats, phi: Floats, elapsed_h: Floats, cap_h: Floats | float) -> Floats:
+def step(evidence: Floats, bet: Floats, elapsed_h: Floats, cap_h: Floats | float) -> Floats:
     """Evidence after trials whose log-likelihood ratios are `bet`.
 
     Args:
         evidence: shape (..., 6), hours.
         bet: shape (..., 6), of `log_bet`.
-        phi: shape (...,), variance over that of the binomial, >= 1.
         elapsed_h: shape (...,), hours since the last trials; as time under watch counted up to `ACTIVE_H`.
         cap_h: where evidence saturates, hours; broadcast against `evidence`.
     """
-    grown = np.exp(np.minimum(bet / phi[..., None], _MOST))
     waited = evidence * forgotten(elapsed_h)[..., None] + np.minimum(elapsed_h, ACTIVE_H)[..., None]
-    return np.minimum(waited * grown, cap_h)
+    return np.minimum(waited * np.exp(np.clip(bet, -_MOST, _MOST)), cap_h)
 
 
 def forgotten(elapsed_h: Floats) -> Floats:

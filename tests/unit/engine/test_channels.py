@@ -60,14 +60,16 @@ def test_fields_are_counted_by_age_where_age_matters():
 
 def test_the_mix_is_judged_by_the_recursion_of_the_docstring():
     """84 of 100 tenured where a tenth is normal, minute by minute in plain Python, with forgetting and phi."""
-    view, phi, level = trained(phi=1.5, trials=[1000, 0, 0], successes=[100, 0, 0]), 1.5, [0.0] * len(shares.ODDS)
+    view, level = trained(phi=1.5, trials=[1000, 0, 0], successes=[100, 0, 0]), [0.0] * len(shares.ODDS)
     share = float(shares.judged(np.array(100.0), np.array(1000.0)))
+    v, rho = 1.5 * (1 - share), [o / (1 + (o - 1) * share) for o in shares.ODDS.tolist()]
+    wider = [(1 + r * (v - 1)) / v for r in rho]
     for at, (known, tenured) in enumerate([(3, 1), (1, 1), (8, 5)]):
         channels.step(view, minute_of(tenure_known=known, tenured=tenured), START + 10 * at)
         elapsed_h = (1 if at == 0 else 10) / 60
         level = [
-            (one * math.exp(-elapsed_h / 168) + elapsed_h) * (o**tenured / (1 + (o - 1) * share) ** known) ** (1 / phi)
-            for one, o in zip(level, shares.ODDS.tolist(), strict=True)
+            (one * math.exp(-elapsed_h / 168) + elapsed_h) * (r / w) ** tenured * w ** (-share * known / (v - 1))
+            for one, r, w in zip(level, rho, wider, strict=True)
         ]
     assert channels.evidence_of(view, "tenure")[0] == pytest.approx(sum(level) / len(level), rel=1e-5)
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from detector.stats import shares
 
@@ -18,13 +18,15 @@ def one(value: float) -> np.ndarray:
 
 
 def by_hand(minutes: list[tuple[int, int, float]], share: float, phi: float) -> float:
-    """The recursion of the docstring, one alternative and one trial at a time, with plain probabilities."""
-    total = 0.0
+    """The recursion of the docstring, one alternative and one minute at a time, in plain Python."""
+    total, v = 0.0, phi * (1 - share)
     for odds in shares.ODDS.tolist():
-        raised, level = odds * share / (1 - share + odds * share), 0.0
+        rho, level = odds / (1 - share + odds * share), 0.0
+        gain = math.log(rho * v / (1 + rho * (v - 1)))
+        loss = math.log((1 + rho * (v - 1)) / v) / (v - 1)
         for successes, trials, elapsed_h in minutes:
-            ratio = (raised / share) ** successes * ((1 - raised) / (1 - share)) ** (trials - successes)
-            level = (level * math.exp(-elapsed_h / 168) + min(elapsed_h, 1.0)) * ratio ** (1 / phi)
+            waited = level * math.exp(-elapsed_h / 168) + min(elapsed_h, 1.0)
+            level = waited * math.exp(gain * successes - loss * share * trials)
         total += level
     return total / len(shares.ODDS)
 
@@ -32,8 +34,8 @@ def by_hand(minutes: list[tuple[int, int, float]], share: float, phi: float) -> 
 def run(minutes: list[tuple[int, int, float]], share: float, phi: float, cap_h: float = np.inf) -> np.ndarray:
     level = np.zeros((1, len(shares.ODDS)))
     for successes, trials, elapsed_h in minutes:
-        bet = shares.log_bet(one(successes), one(trials), one(share))
-        level = shares.step(level, bet, one(phi), one(elapsed_h), cap_h)
+        bet = shares.log_bet(one(successes), one(trials), one(share), one(phi))
+        level = shares.step(level, bet, one(elapsed_h), cap_h)
     return level
 
 
@@ -44,11 +46,21 @@ def test_a_step_is_the_published_recursion(share, phi):
     assert run(minutes, share, phi).mean() == pytest.approx(by_hand(minutes, share, phi), rel=1e-12)
 
 
-def test_bets_are_the_likelihood_ratios_of_binomials():
+def test_without_dispersion_bets_are_the_likelihood_ratios_of_binomials():
     share, successes, trials = 0.2, 7, 11
     raised = shares.ODDS * share / (1 - share + shares.ODDS * share)
     oracle = stats.binom.logpmf(successes, trials, raised) - stats.binom.logpmf(successes, trials, share)
-    np.testing.assert_allclose(shares.log_bet(one(successes), one(trials), one(share))[0], oracle, rtol=1e-12)
+    np.testing.assert_allclose(shares.log_bet(one(successes), one(trials), one(share), one(1))[0], oracle, rtol=1e-9)
+
+
+def test_with_dispersion_bets_have_mean_one_under_the_negative_binomial_of_that_variance():
+    """Panjer's family beyond v = 1; at v = 1 itself it is Poisson's."""
+    share, trials = 0.1, 40
+    for phi in (3.0, 1 / 0.9):
+        v, mean, counts = phi * (1 - share), share * trials, np.arange(4000.0)
+        null = stats.nbinom(mean / (v - 1), 1 / v) if v > 1.001 else stats.poisson(mean)
+        bets = shares.log_bet(counts, *(np.full_like(counts, one_value) for one_value in (trials, share, phi)))
+        np.testing.assert_allclose(special.logsumexp(null.logpmf(counts)[:, None] + bets, axis=0), 0.0, atol=1e-6)
 
 
 def test_between_two_odds_the_mixture_loses_less_than_a_tenth_of_its_speed():
@@ -78,8 +90,8 @@ def test_a_raised_share_is_proven_within_a_quarter_more_trials_than_the_bound(od
     for _ in range(100):
         level, count = np.ones((1, len(shares.ODDS))), 0
         while level.mean() < line_h:
-            bet = shares.log_bet(one(rng.random() < raised), one(1), one(share))
-            level, count = shares.step(level, bet, one(1), one(0.01), np.inf), count + 1
+            bet = shares.log_bet(one(rng.random() < raised), one(1), one(share), one(1))
+            level, count = shares.step(level, bet, one(0.01), np.inf), count + 1
         trials.append(count)
     assert np.mean(trials) < 1.25 * math.log(line_h) / distance
 
@@ -90,8 +102,8 @@ def between_alarms_h(share: float, judged: np.ndarray, group: int, phi: float) -
     level, alarm_h = np.zeros((streams, len(shares.ODDS))), np.full(streams, np.nan)
     trials, phis = np.full(streams, float(group)), np.full(streams, phi)
     for at in range(6000):
-        bet = shares.log_bet(group * rng.binomial(1, share, streams).astype(float), trials, judged)
-        level = shares.step(level, bet, phis, np.full(streams, 0.1), np.inf)
+        bet = shares.log_bet(group * rng.binomial(1, share, streams).astype(float), trials, judged, phis)
+        level = shares.step(level, bet, np.full(streams, 0.1), np.inf)
         alarm_h[(level.mean(axis=1) >= LINE_H) & np.isnan(alarm_h)] = at * 0.1
         if not np.isnan(alarm_h).any():
             break
@@ -107,6 +119,20 @@ def test_measured_time_between_false_alarms_is_at_least_the_line(share, group):
 def test_an_estimated_share_keeps_the_promise_too_because_it_is_judged_with_caution(trials):
     known = np.random.default_rng(2).binomial(trials, 0.1, 300).astype(float)
     assert between_alarms_h(0.1, shares.judged(known, np.full(300, float(trials))), 1, 1.0) >= LINE_H
+
+
+@pytest.mark.parametrize("phi", [2.0, 5.0])
+def test_beta_binomial_hours_keep_the_promise_where_tempered_likelihoods_would_not(phi):
+    """500 streams, an hour's 20 trials share one share of mean 5 %; alarms at 1,000 h, counted over 1,000 h."""
+    rng, streams, share, trials = np.random.default_rng(4), 500, 0.05, 20
+    spread = (trials - 1) / (phi - 1) - 1
+    level, alarms, full = np.zeros((streams, len(shares.ODDS))), 0, np.ones(streams)
+    for _ in range(1000):
+        now = rng.binomial(trials, rng.beta(share * spread, (1 - share) * spread, streams)).astype(float)
+        level = shares.step(level, shares.log_bet(now, trials * full, share * full, phi * full), full, np.inf)
+        alarms += int((level.mean(axis=1) >= 1000).sum())
+        level[level.mean(axis=1) >= 1000] = 0
+    assert 0 < alarms <= streams
 
 
 def test_the_judged_share_is_one_deviation_above_the_posterior_mean():
