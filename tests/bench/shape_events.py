@@ -370,7 +370,7 @@ def _age_h(due: Rows, born: str) -> NDArray[Any]:
     return np.where(due[born] > 0, np.maximum(due["time"] - due[born], 0) // HOUR_MS + 1, 0)
 
 
-# --- as producers write them --------------------------------------------------------------------------------------------
+# --- as producers write them ------------------------------------------------------------------------------------------
 
 
 def natives(due: Rows, known: Names) -> Iterator[events.AnyEvent]:
@@ -384,8 +384,9 @@ def _common(row: Any, known: Names) -> dict[str, Any]:
     model, _, model_version = known.models[row["model"]].partition("@")
     found = {
         "id": f"{row['event']:x}", "time": int(row["time"]), "policy_id": known.policies[row["policy"]] or None,
-        "rule_id": rule, "rule_version": version, "model_id": model, "model_version": model_version, "region": known.regions[row["region"]],
-        "client": known.clients[row["client"]], "signal_id": known.signals[row["signal"]],
+        "rule_id": rule, "rule_version": version, "model_id": model, "model_version": model_version,
+        "region": known.regions[row["region"]], "client": known.clients[row["client"]],
+        "signal_id": known.signals[row["signal"]],
     }  # fmt: skip
     return {name: value for name, value in found.items() if value}
 

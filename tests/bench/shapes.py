@@ -27,13 +27,14 @@ from tests.bench.shape_scenes import LIVE_MS, SHAPES, Scene, Shape
 
 WEEKS: Final = 4
 HISTORIES: Final = 2
-"""Different pasts of each world that the seeds share."""
+"""Different pasts of each world that the seeds share; busy worlds have one."""
+BUSY_PER_H: Final = 1000
 LATE_MS: Final = 10 * MINUTE_MS
 LATE_SHARE: Final = 0.3
 SLACK: Final = 1.3
 """Where theory needs longer than a shape's limit, this many times the bound."""
 TRIPS: Final = ("breaker.opened", "breaker.reopened")
-LOST: Final = ("silence", "appeals")
+LOST: Final = ("silence", "stalled", "appeals_quiet")
 """Signals that may say that evidence is lost."""
 
 
@@ -81,12 +82,12 @@ def ruleset(clock: str = "events") -> Ruleset:
     return Ruleset(version="bench", stream=StreamSettings(clock=clock), unknown=unknown)  # type: ignore[arg-type]
 
 
-# --- the past -----------------------------------------------------------------------------------------------------------
+# --- the past ---------------------------------------------------------------------------------------------------------
 
 
 def train(worlds: Iterable[World], weeks: int = WEEKS) -> Past:
     """Four weeks of ordinary traffic of each world, some different pasts of each."""
-    keys = [(world, number) for world in worlds for number in range(HISTORIES)]
+    keys = [(world, number) for world in worlds for number in range(_pasts(world))]
     known = made.names("")._replace(policies=[f"past-{code}" for code in range(len(keys))])
     pasts = [made.history(np.random.default_rng([7, n]), world, weeks) for n, (world, _) in enumerate(keys)]
     feed = made.Feed(ruleset(), known)
@@ -104,7 +105,11 @@ def train(worlds: Iterable[World], weeks: int = WEEKS) -> Past:
     return Past(stored, values, {key: next(past) for key, past in zip(keys, pasts, strict=True)}, feed.position)
 
 
-# --- one run ------------------------------------------------------------------------------------------------------------
+def _pasts(world: World) -> int:
+    return 1 if world.per_h > BUSY_PER_H else HISTORIES
+
+
+# --- one run ----------------------------------------------------------------------------------------------------------
 
 
 def run(shape: Shape, variant: Variant, seeds: int, past: Past, *, plain: bool = False) -> list[Verdict]:
@@ -125,7 +130,7 @@ def play(
     table = dict(past.table)
     scenes, parts = list[Scene](), list[Rows]()
     for seed in range(seeds):
-        key = (world, seed % HISTORIES)
+        key = (world, seed % _pasts(world))
         table[b"policy/p%d" % seed] = past.policies[key]
         chance = np.random.default_rng([seed, SHAPES.index(shape), variant.versions])
         scene = shape.draw(chance, world, seed)
@@ -160,7 +165,7 @@ def moment_ms(alert: events.Alert) -> int:
     return int(alert.detected_at.timestamp() * 1000)
 
 
-# --- judging ------------------------------------------------------------------------------------------------------------
+# --- judging ----------------------------------------------------------------------------------------------------------
 
 
 def judge(shape: Shape, variant: Variant, scene: Scene, heard: Sequence[Heard]) -> Verdict:
@@ -228,7 +233,7 @@ def _divergence(of: made.Floats, to: made.Floats, phi: float) -> made.Floats:
     return found
 
 
-# --- printing -----------------------------------------------------------------------------------------------------------
+# --- printing ---------------------------------------------------------------------------------------------------------
 
 
 class Line(NamedTuple):
@@ -258,7 +263,8 @@ class Line(NamedTuple):
         return (
             f"{self.shape.name:18} {self.shape.must:12} {self.variant}"
             f" {f'{in_time}/{len(self.found)}' if must else '':>6} {amiss:>6} {sum(e.early for e in self.found):>5}"
-            f" {_span(median(delays)) if delays and must else '-':>8} {_span(median(bounds)) if bounds and must else '-':>8}"
+            f" {_span(median(delays)) if delays and must else '-':>8}"
+            f" {_span(median(bounds)) if bounds and must else '-':>8}"
             f" {f'{median(ratios):.2f}' if ratios and must else '-':>6}"
             f" {median(each.wrongful for each in self.found):>8.0f}  {'ok' if self.passes else 'FAILS'}"
         )
@@ -283,18 +289,19 @@ def chosen(asked: Sequence[str]) -> list[Shape]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--weeks", type=int, default=WEEKS, help="of ordinary traffic to learn from")
     parser.add_argument("--shape", action="append", default=[], help="its number, or a word of its name")
-    parser.add_argument("--first", action="store_true", help="the first variant only")
+    parser.add_argument("--variant", action="append", default=[], help='as printed: "rule x1 -"')
     parser.add_argument("--plain", action="store_true", help="without tenure, age of content and prior actions")
     parser.add_argument("--alerts", action="store_true", help="show what was said")
     asked = parser.parse_args()
     shapes, began_s = chosen(asked.shape), time.monotonic()
-    variants = VARIANTS[:1] if asked.first else VARIANTS
+    variants = [each for each in VARIANTS if not asked.variant or str(each).split() in map(str.split, asked.variant)]
     plain = {"fields": not asked.plain}
     worlds = dict.fromkeys(
         shape.world._replace(versions=variant.versions, **plain) for shape in shapes for variant in variants
     )
-    past = train(worlds)
+    past = train(worlds, asked.weeks)
     print(f"{len(worlds)} worlds learned in {time.monotonic() - began_s:.0f} s\n{HEAD}", flush=True)
     lines = []
     for shape, variant in itertools.product(shapes, variants):
