@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import channel_moves as moves
-from detector.engine.channel_state import COUNTS, LEARNED, MIXES, SUMS, TESTS, WAITING, Rows, index, part
-from detector.stats import ages, shares
+from detector.engine.channel_state import COUNTS, LEARNED, MIXES, SHARES, SUMS, TESTS, WAITING, Rows, index, part
+from detector.stats import ages, baseline, shares
 from detector.stats.evidence import Floats
 
 KNOWN_APPEALS: Final = 10.0
 """Appeals from which their rate is known; until then none may be filed because none are sent."""
 ROW_PHI: Final = 2.0
 """Least dispersion of reversals and re-bans: who undoes ten in a row has decided once or twice."""
+_MOST: Final = np.where(np.arange(len(TESTS)) < len(SHARES), shares.PHI_MOST, baseline.PHI_MAX_SAMPLE)
 _OVERTURNS, _REJECTIONS = index("overturns"), index("rejections")
 
 
@@ -81,7 +82,7 @@ def _dispersion(view: Rows) -> tuple[Floats, Floats, Floats]:
     trials[:, _ROWS[0]], trials[:, _ROWS[1]] = seen["passages"][:, 0], seen["reinstated"][:, 0]
     for column in (trials, count, due, variance):
         column[:, index("quiet")] = column[:, index("appeals")]
-    return trials, shares.deviation(count, due, variance), variance
+    return trials, shares.deviation(count, due, variance, _MOST), variance
 
 
 def _mean(successes: Floats, trials: Floats) -> Floats:

@@ -51,7 +51,7 @@ PHI_PRIOR: Final = 2.0
 PHI_PRIOR_DUE: Final = 10.0
 """Variance that is taken as seen with a cautious `PHI_PRIOR` before any was."""
 PHI_MOST: Final = 100.0
-"""Squared deviations count up to this many variances: one incident must not deafen."""
+"""Squared deviations count up to this many variances: one incident must not deafen, nor rare groups go unseen."""
 
 _LEAST_EXTRA: Final = 1e-9
 """Distance of `v` from 1 below which the limit, a Poisson's, is taken."""
@@ -107,6 +107,6 @@ def phi(total: Floats, due: Floats) -> Floats:
     return np.maximum(1.0, (total + PHI_PRIOR * PHI_PRIOR_DUE) / (due + PHI_PRIOR_DUE))
 
 
-def deviation(count: Floats, expected: Floats, variance: Floats) -> Floats:
-    """Squared deviation of a count, winsorised; over the sum of `variance` it estimates `phi` (Pearson)."""
-    return np.minimum((count - expected) ** 2, PHI_MOST * np.maximum(variance, 1.0))
+def deviation(count: Floats, expected: Floats, variance: Floats, most: Floats | float = PHI_MOST) -> Floats:
+    """Squared deviation of a count, up to `most` variances; over the sum of `variance` it estimates `phi` (Pearson)."""
+    return np.minimum((count - expected) ** 2, most * np.maximum(variance, 1.0))
