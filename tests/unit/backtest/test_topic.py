@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from confluent_kafka import Producer
 
 from detector.backtest.read import Reader
 from detector.backtest.topic import FULL, Topic, is_topic
@@ -159,3 +160,20 @@ def test_a_topic_of_a_real_endpoint_holds_the_same_events_as_the_file():
         topic.close()
 
     assert found == [event.id for event in events()[:700]]
+
+
+@pytest.mark.kafka
+def test_a_range_of_a_topic_on_kafka_is_the_same_range_of_the_file(topics):
+    name, some = topics.create("backtest", partitions=PARTITIONS, retention_ms="-1"), events()[:700]
+    producer = Producer({"bootstrap.servers": topics.bootstrap, "compression.type": "zstd", "log_level": 0})
+    for number, (event, line) in enumerate(zip(some, lines(some).splitlines(), strict=True)):
+        producer.produce(name, line, partition=number % PARTITIONS, timestamp=event.time)
+    producer.flush()
+    span = some[350].time, some[350].time + HOUR_MS
+    topic = Topic(f"kafka://{topics.bootstrap}/{name}", *span)
+    reader = Reader(topic.sources(), lambda: adapters.build("native"), NOW_MS, span)
+    found = [event.id for batch in reader.batches() for event in batch]
+    topic.close()
+
+    assert found == [event.id for event in some if span[0] <= event.time < span[1]]
+    assert 0 < reader.quality().outside < len(some) // 2
