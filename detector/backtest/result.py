@@ -92,7 +92,8 @@ class PolicyReport(Struct, frozen=True, kw_only=True):
     other_trips: int
     warnings: int
     peak_strength: float
-    """Highest evidence over its trip line that was seen, any scope; 1 and above trips."""
+    """Highest evidence over its trip line that was seen, any scope; from 1 on it trips, if all else that the decision
+    asks for is there."""
     paused: Paused
     peaks: tuple[Peak, ...] = ()
     """Kept for suggestions; none otherwise."""

@@ -43,7 +43,10 @@ def _by_evidence(incident: Incident, found: Found, watch: Watch) -> str:
     peak = watch.incident_peaks[watch.incidents.index(incident)]
     if warned is not None:
         said.append(f"only a warning, {rfc3339(warned.at_ms)}: {warned.alert.reason}")
-    said.append(f"evidence reached {peak:.3g} of its trip line")
+    if peak >= 1:
+        said.append(f"volume reached {peak:.3g} times its trip line, but nothing else spoke for a trip")
+    else:
+        said.append(f"evidence reached {peak:.3g} of its trip line")
     return "; ".join(said)
 
 

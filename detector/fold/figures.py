@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detector.engine.scopes import WHOLE
 from detector.fold.core import Fold
-from detector.stats import evidence
+from detector.stats import baseline, evidence
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ class Figures(NamedTuple):
     phi: Floats
     """Its variance over mean."""
     strength: Floats
-    """Evidence over its trip line, highest of all scopes of the policy; 0 where no scope is judged."""
+    """Evidence over its trip line, highest of the policy's scopes with enough history; 0 where none is judged."""
     peak: Floats
     """The same, highest in the running hour."""
 
@@ -37,6 +37,7 @@ def figures(fold: Fold) -> Figures:
     whole = np.array([policy.rows[WHOLE] for policy in policies], np.int64)
     table, links = scopes.table.rows, scopes.links.rows
     rows = np.array(sorted(scopes.owner), np.int64)
+    rows = rows[table["level_b"][rows] >= baseline.KNOWN_H]
     line_h, of_policy = links["trip_h"][rows], links["profile"][rows]
     now = np.zeros(len(scopes.profiles.rows))
     peak = np.zeros(len(scopes.profiles.rows))

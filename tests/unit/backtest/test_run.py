@@ -190,7 +190,7 @@ def test_a_missed_incident_says_why(plain):
 
     assert not wave.found
     assert "only a warning" in wave.why
-    assert "evidence reached" in wave.why
+    assert "times its trip line, but nothing else spoke for a trip" in wave.why
     assert nowhere.why.startswith("the history has no action of policy nudity")
 
 

@@ -38,6 +38,12 @@ def test_the_expected_rate_is_learned_and_calm_traffic_gives_little_evidence():
     assert 0 <= found.strength[0] <= found.peak[0] < 1
 
 
+def test_before_a_level_is_known_nothing_is_said_of_evidence():
+    found = figures(fed(3))
+
+    assert (found.strength[0], found.peak[0]) == (0, 0)
+
+
 def test_figures_reach_to_what_has_settled():
     fold = fed(3)
     row = fold.engine.scopes.policies["spam"].rows[WHOLE]
