@@ -102,7 +102,7 @@ def ours_h(stream: Stream, line_h: float, factors: Floats, size: int, chance: np
 
 
 def oracle_line(stream: Stream, line_h: float, chance: np.random.Generator, size: int = 4000) -> float:
-    """The CUSUM's line whose mean time between false alarms is `line_h`.
+    """The CUSUM's line whose mean time between false alarms is `line_h`, or the next above it: counts are whole.
 
     A CUSUM that leaves zero either returns or alarms; the mean time is that of such an excursion over its chance to
     alarm (Siegmund, 1985, chapter 2). The chance is found under the stepped stream, weighted by the likelihood ratio.
