@@ -1,0 +1,141 @@
+"""Figures around trips: what a plot holds, and that neither plots nor memory grow with the history."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from detector.backtest.part import Book, Part
+from detector.backtest.score import Incident
+from detector.backtest.traces import MOST_OF_POLICY, MOST_PLOTS, STEPS, Traces
+from detector.events import Alert, DataQuality, Directive, Impact, Scope, State
+from detector.fold.figures import Figures
+
+HOUR_MS = 3_600_000
+START_MS = 1_767_571_200_000
+
+
+def said(policy_id, state=State.OPEN):
+    when = datetime(2026, 1, 5, tzinfo=UTC)
+    return Alert(
+        alert_id="1", type="breaker.opened", scope=Scope(policy_id=policy_id), from_state=State.CLOSED, to_state=state,
+        mode="enforce", directive=Directive.NONE, generation=1, onset=when, detected_at=when, reason="", evidence=(),
+        contributors=(), impact=Impact(), config_version="", enforced=False,
+        data_quality=DataQuality(stream_lag_s=0, late_rows=0, ahead_rows=0, duplicate_rows=0, gaps=0),
+    )  # fmt: skip
+
+
+class World:
+    """Hours of some policies that act every minute and are expected to act 60 times an hour."""
+
+    def __init__(self, *ids, incidents=()):
+        self.book, self.ids = Book(), list(ids)
+        self.codes = np.array([self.book.policies.code(name) for name in ids])
+        self.traces = Traces(self.book, incidents)
+        self.hour = 0
+
+    def pass_hours(self, hours):
+        for _ in range(hours):
+            begin_ms = START_MS + self.hour * HOUR_MS
+            times_ms = np.tile(begin_ms + np.arange(60) * 60_000, len(self.ids))
+            yes = np.ones(len(times_ms), bool)
+            self.traces.add(Part(times_ms, np.repeat(self.codes, 60), yes, yes, {}))
+            self.hour += 1
+            end_ms, many = begin_ms + HOUR_MS, np.ones(len(self.ids))
+            self.traces.sample(
+                Figures(self.ids, np.full(len(many), end_ms), many * 60, many * 2, many / 2, many), end_ms
+            )
+
+    def trip(self, trip, policy_id, onset_hours=0.0):
+        at_ms = START_MS + self.hour * HOUR_MS
+        self.traces.tripped(trip, said(policy_id), at_ms, at_ms - int(onset_hours * HOUR_MS))
+        self.traces.moved(said(policy_id), at_ms)
+
+    def plots(self):
+        self.traces.end()
+        return self.traces.plots()
+
+
+def test_a_plot_begins_before_its_trip_and_ends_after_it():
+    world = World("spam")
+    world.pass_hours(10)
+    world.trip(0, "spam")
+    world.pass_hours(5)
+    ((window, plot),) = world.plots()
+
+    assert window.trips == [0]
+    assert (plot.time_ms[0] - START_MS, plot.time_ms[-1] - START_MS) == (7 * HOUR_MS, 13 * HOUR_MS - 60_000)
+    assert set(plot.count) == {1}
+    assert set(plot.expected) == {1.0}
+    assert plot.high[0] == pytest.approx(1 + 3 * 2**0.5)
+    assert plot.low[0] == 0
+    assert [(each.name, each.at_ms - START_MS) for each in plot.states] == [
+        ("CLOSED", 7 * HOUR_MS),
+        ("OPEN", 10 * HOUR_MS),
+    ]
+
+
+@pytest.mark.parametrize("onset_hours", [0, 5, 30, 500])
+def test_a_long_onset_gives_longer_steps_not_more_of_them(onset_hours):
+    world = World("spam")
+    world.pass_hours(60)
+    world.trip(0, "spam", onset_hours)
+    world.pass_hours(40)
+    ((_, plot),) = world.plots()
+
+    assert len(plot.time_ms) <= STEPS + 1
+    assert set(plot.count) == {int(plot.step_s // 60)}
+
+
+def test_trips_close_to_each_other_share_a_plot():
+    world = World("spam")
+    world.pass_hours(5)
+    world.trip(0, "spam")
+    world.pass_hours(1)
+    world.trip(1, "spam")
+    world.pass_hours(9)
+
+    assert [window.trips for window, _ in world.plots()] == [[0, 1]]
+
+
+def test_plots_are_limited_for_each_policy_and_for_all():
+    names = [f"policy-{number}" for number in range(2 * MOST_PLOTS // MOST_OF_POLICY)]
+    world, trip = World(*names), 0
+    for _ in range(2 * MOST_OF_POLICY):
+        for name in names:
+            world.trip(trip, name)
+            trip += 1
+        world.pass_hours(12)
+    found = [window.policy_id for window, _ in world.plots()]
+
+    assert len(found) == MOST_PLOTS
+    assert max(found.count(name) for name in names) <= MOST_OF_POLICY
+
+
+def test_memory_does_not_grow_with_the_history():
+    world = World("spam", "hashes", incidents=[Incident("spam", START_MS + 9000 * HOUR_MS, START_MS + 9001 * HOUR_MS)])
+    world.pass_hours(24 * 5)
+    held = len(world.traces._counts), len(world.traces._samples)
+    world.pass_hours(24 * 20)
+
+    assert (len(world.traces._counts), len(world.traces._samples)) == held
+
+
+def test_an_incident_has_a_plot_of_its_own():
+    incident = Incident("spam", START_MS + 20 * HOUR_MS, START_MS + 21 * HOUR_MS)
+    world = World("spam", incidents=[incident])
+    world.pass_hours(40)
+    ((window, plot),) = world.plots()
+
+    assert window.incident == 0
+    assert plot.time_ms[0] == incident.onset_ms - 3 * HOUR_MS
+    assert plot.time_ms[-1] >= incident.fixed_ms
+
+
+def test_an_incident_after_the_history_has_none():
+    world = World("spam", incidents=[Incident("spam", START_MS + 200 * HOUR_MS, START_MS + 201 * HOUR_MS)])
+    world.pass_hours(40)
+
+    assert world.plots() == []
