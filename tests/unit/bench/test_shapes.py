@@ -76,9 +76,9 @@ def test_the_bound_is_that_of_the_formula_for_a_steady_poisson_excess():
 @pytest.mark.parametrize(("phi", "kind"), [(1.0, "more"), (4.0, "more"), (4.0, "larger")])
 def test_the_oracles_line_has_the_time_between_false_alarms_that_it_was_made_for(phi, kind):
     stream, line_h = steps.Stream(10.0, phi, 3.0, kind), 20.0
-    line = steps.oracle_line(stream, line_h, np.random.default_rng(1), 1500)
+    line = steps.oracle_line(stream, line_h, np.random.default_rng(1), 3000)
     measured = steps.oracle_h(stream, line, np.array([1.0]), 600, np.random.default_rng(2), 100_000)
-    assert 0.85 <= measured.mean() / line_h <= 1.4  # counts are whole: the next time above it that a line can have
+    assert 0.8 <= measured.mean() / line_h <= 1.4  # counts are whole: the next time above it that a line can have
 
 
 def test_our_evidence_keeps_its_promise_where_it_can_be_measured():
