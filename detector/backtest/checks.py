@@ -14,6 +14,8 @@ from detector.errors import ConfigError, Problem
 Bounds = list[tuple[str, float]]
 
 _OF_SCORE: Final = tuple(Score.__struct_fields__)
+_OF_LABELS: Final = ("incidents", "found", "wrongful", "avoided", "other_trips", "other_trips_per_policy_year")
+"""Without labels these are not 0 but unknown, and what is unknown passes no gate."""
 _OF_QUALITY: Final = ("bad_ratio", "late_ratio", "duplicate_ratio")
 NAMES: Final = (*_OF_SCORE, *_OF_QUALITY, "paused_actions", "paused_actions_ratio")
 """Figures that can be bounded: those of counted policies, shares of bad, late and repeated records, and what all
@@ -52,13 +54,18 @@ def values(result: Result) -> dict[str, float | None]:
     quality, policies = result.quality, result.policies
     automated = sum(each.automated for each in policies)
     paused = sum(each.paused.actions for each in policies)
-    return msgspec.structs.asdict(result.scores.counted) | {
-        "bad_ratio": _ratio(quality.bad, quality.read),
-        "late_ratio": _ratio(quality.late, quality.events),
-        "duplicate_ratio": _ratio(quality.duplicates, quality.events),
-        "paused_actions": paused,
-        "paused_actions_ratio": _ratio(paused, automated),
-    }
+    unknown = {} if result.scores.labelled else dict.fromkeys(_OF_LABELS)
+    return (
+        msgspec.structs.asdict(result.scores.counted)
+        | unknown
+        | {
+            "bad_ratio": _ratio(quality.bad, quality.read),
+            "late_ratio": _ratio(quality.late, quality.events),
+            "duplicate_ratio": _ratio(quality.duplicates, quality.events),
+            "paused_actions": paused,
+            "paused_actions_ratio": _ratio(paused, automated),
+        }
+    )
 
 
 def _check(kind: Literal["over", "under"], name: str, limit: float, figures: Mapping[str, float | None]) -> Check:

@@ -177,7 +177,9 @@ class Score(Struct, frozen=True, kw_only=True):
     trips: int
     other_trips: int
     warnings: int
+    trips_per_policy_year: float | None = None
     other_trips_per_policy_year: float | None
+    """None without labels: which trips are other ones, nobody knows."""
     warnings_per_policy_year: float | None
 
 

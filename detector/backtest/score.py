@@ -130,7 +130,7 @@ def score(
         chosen = [f for i, f, s in rows if s and (not known or i.policy_id in policies)]
         own = [label for t, label in zip(trips, labels, strict=True) if not known or t.policy_id in policies]
         warned = sum(not known or each.policy_id in policies for each in warnings)
-        return _figures(chosen, own, warned, [exposure[policy_id] for policy_id in policies])
+        return _figures(chosen, own, warned, [exposure[policy_id] for policy_id in policies], labelled=labelled)
 
     scores = Scores(
         all=over(set(exposure), known=False), counted=over(counted, known=True), labelled=labelled,
@@ -193,10 +193,16 @@ def _found(incident: Incident, hits: Hits, trips: Sequence[Trip], labels: Sequen
 
 
 def _figures(
-    incidents: Sequence[Found], labels: Sequence[Labelled], warnings: int, exposure: Sequence[Exposure]
+    incidents: Sequence[Found],
+    labels: Sequence[Labelled],
+    warnings: int,
+    exposure: Sequence[Exposure],
+    *,
+    labelled: bool,
 ) -> Score:
     years = sum(each.years for each in sorted(exposure))
     found = [each for each in incidents if each.trip is not None]
+    counted = sum(each.label != "again" for each in labels)
     other = sum(each.label == "other" for each in labels)
     wrongful, avoided = sum(each.wrongful for each in incidents), sum(each.avoided for each in incidents)
     delays = [each.delay_s for each in found if each.delay_s is not None]
@@ -211,9 +217,10 @@ def _figures(
         wrongful=wrongful,
         avoided=avoided,
         avoided_ratio=avoided / wrongful if wrongful else None,
-        trips=sum(each.label != "again" for each in labels),
+        trips=counted,
         other_trips=other,
         warnings=warnings,
-        other_trips_per_policy_year=other / years if years else None,
+        trips_per_policy_year=counted / years if years else None,
+        other_trips_per_policy_year=other / years if years and labelled else None,
         warnings_per_policy_year=warnings / years if years else None,
     )

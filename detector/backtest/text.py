@@ -27,7 +27,10 @@ def text(result: Result) -> str:
         _titled("Incidents", _incidents(result.incidents)),
         _titled("Policies that tripped, warned or came near", _policies(result.policies, result.scores.labelled)),
         _titled("Score", _score(result)),
-        *(_titled(f"Sweep of {each.setting}, counted policies", _curve(each)) for each in result.curves),
+        *(
+            _titled(f"Sweep of {each.setting}, counted policies", _curve(each, labelled=result.scores.labelled))
+            for each in result.curves
+        ),
         _titled("Thresholds", _checks(result)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -152,15 +155,18 @@ NEAR: Final = 0.1
 
 
 def _score(result: Result) -> Rows:
-    counted, everything = result.scores.counted, result.scores.all
+    counted, everything, known = result.scores.counted, result.scores.all, result.scores.labelled
     head = ["", f"policies with {result.scores.min_events} actions or more", "all"]
     return [
         head,
-        *([name, one, other] for (name, one), (_, other) in zip(_said(counted), _said(everything), strict=True)),
+        *(
+            [name, one, other]
+            for (name, one), (_, other) in zip(_said(counted, known=known), _said(everything, known=known), strict=True)
+        ),
     ]
 
 
-def _said(score: Score) -> list[tuple[str, str]]:
+def _said(score: Score, *, known: bool) -> list[tuple[str, str]]:
     labelled = [
         ("incidents found", f"{score.found} of {score.incidents}"),
         ("median delay", span(score.median_delay_s)),
@@ -172,28 +178,33 @@ def _said(score: Score) -> list[tuple[str, str]]:
     return [
         ("policies", count(score.policies)),
         ("policy-years", figure(score.policy_years)),
-        *(labelled if score.incidents or score.other_trips else []),
+        *(labelled if known else []),
         ("trips", count(score.trips)),
+        ("trips per policy-year", figure(score.trips_per_policy_year)),
         ("warnings", count(score.warnings)),
         ("warnings per policy-year", figure(score.warnings_per_policy_year)),
     ]
 
 
-def _curve(curve: Curve) -> Rows:
-    head = [curve.setting, "found", "avoided", "trips", "other trips per policy-year", "warnings per policy-year"]
+def _curve(curve: Curve, *, labelled: bool) -> Rows:
+    judged = ["found", "avoided", "other trips per policy-year"] if labelled else []
     return [
-        head,
-        *(
-            [
-                f"{each.value:.12g}",
-                f"{each.score.found} of {each.score.incidents}",
-                f"{count(each.score.avoided)} of {count(each.score.wrongful)}",
-                count(each.score.trips),
-                figure(each.score.other_trips_per_policy_year),
-                figure(each.score.warnings_per_policy_year),
-            ]
-            for each in curve.points
-        ),
+        [curve.setting, "trips", "trips per policy-year", *judged, "warnings per policy-year"],
+        *([f"{each.value:.12g}", *_point(each.score, labelled=labelled)] for each in curve.points),
+    ]
+
+
+def _point(score: Score, *, labelled: bool) -> list[str]:
+    judged = [
+        f"{score.found} of {score.incidents}",
+        f"{count(score.avoided)} of {count(score.wrongful)}",
+        figure(score.other_trips_per_policy_year),
+    ]
+    return [
+        count(score.trips),
+        figure(score.trips_per_policy_year),
+        *(judged if labelled else []),
+        figure(score.warnings_per_policy_year),
     ]
 
 

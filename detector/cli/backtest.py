@@ -75,7 +75,8 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - clic
 
     \b
     NAME of --fail-over and --fail-under, over policies with 200 actions or more:
-      found_ratio, avoided_ratio, other_trips, other_trips_per_policy_year, warnings_per_policy_year, median_delay_s
+      trips_per_policy_year, warnings_per_policy_year; with incidents other_trips_per_policy_year, found_ratio,
+      avoided_ratio, median_delay_s, ... (a figure that is not known fails)
       over everything: bad_ratio, late_ratio, duplicate_ratio, paused_actions, paused_actions_ratio
 
     Exit codes: 0 done, 1 a threshold failed, 2 usage or configuration, 3 a source can't be read.

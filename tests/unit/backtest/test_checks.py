@@ -13,8 +13,8 @@ from detector.errors import ConfigError
 YEAR_MS = 365.25 * 86_400_000
 
 
-def result(**quality):
-    scores = score([Trip("spam", 1)], [], {"spam": Exposure(300, 0, int(YEAR_MS))}, []).scores
+def result(*, labelled=True, **quality):
+    scores = score([Trip("spam", 1)], [], {"spam": Exposure(300, 0, int(YEAR_MS))}, [], labelled=labelled).scores
     policy = PolicyReport(
         policy_id="spam", mode="shadow", listed=True, events=300, actions=300, automated=200, first_ms=0, last_ms=1,
         years=1.0, counted=True, trips=1, counted_trips=1, other_trips=1, warnings=0, peak_strength=1.0,
@@ -44,6 +44,12 @@ def test_a_figure_under_its_limit_fails(limit, fails):
 
 def test_what_can_not_be_judged_fails_on_either_side():
     assert failed("found_ratio=0.8") == failed("found_ratio=0.8", kind="under") == [True]
+
+
+def test_without_labels_nothing_is_proved_about_other_trips():
+    assert failed("other_trips=5", "other_trips_per_policy_year=5", "found=5", labelled=False) == [True, True, True]
+    assert failed("trips_per_policy_year=1", labelled=False) == [False]
+    assert failed("trips_per_policy_year=0.9", labelled=False) == [True]
 
 
 def test_shares_of_bad_late_and_paused_can_be_bounded():
