@@ -7,9 +7,10 @@ blocks count as automated here, or nothing could ever trip; no rule version, no 
 
 A mass overturn is found in time when overturn evidence trips its policy before half of the reversals of that day's
 blocks are in. Overturn evidence is any signal in `OVERTURN`; a trip without such evidence counts as a volume trip.
+`--around 60`: each mass overturn by itself, its policy alone, after 60 days of history, for quick trials.
 
-`python -m tests.bench.wikipedia_blocks [--peers] [--years 2004-2012] [--policies ID;ID...] [--set KEY=VALUE]
-[--sweep KEY=VALUE,...]`
+`python -m tests.bench.wikipedia_blocks [--peers] [--years 2004-2012] [--policies ID;ID...] [--around DAYS]
+[--set KEY=VALUE] [--sweep KEY=VALUE,...]`
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ class Run(NamedTuple):
     volume: Mapping[str, list[int]]
     cpu_s: float
     said: list[Alert]
+    exposed: Mapping[str, float]
+    """Policy-years, of policies with enough blocks."""
 
 
 def history(folder: Path) -> History:
@@ -130,6 +133,28 @@ def engine(ruleset: Ruleset, name: str, blocked: History) -> Run:
         _times([each for each in trips if not on_overturns(each)]),
         took_s,
         said,
+        exposure(blocked.series()),
+    )
+
+
+def exposure(blocked: Mapping[str, Series]) -> dict[str, float]:
+    """Policy-years, of policies with enough blocks."""
+    return {name: years({name: each}) for name, each in blocked.items() if len(each.time_ms) >= FEWEST_EVENTS}
+
+
+def around(ruleset: Ruleset, name: str, blocked: History, named: list[Overturn], days: int) -> Run:
+    """Each named overturn's policy by itself, from `days` before."""
+    runs = [
+        engine(ruleset, name, blocked.between(each.first_ms - days * DAY_MS, each.last_ms).of({each.policy_id}))
+        for each in named
+    ]
+    return Run(
+        name,
+        {policy: times for run in runs for policy, times in run.overturn.items()},
+        {policy: times for run in runs for policy, times in run.volume.items()},
+        sum(run.cpu_s for run in runs),
+        [alert for run in runs for alert in run.said],
+        {policy: length for run in runs for policy, length in run.exposed.items()},
     )
 
 
@@ -138,7 +163,7 @@ def on_overturns(alert: Alert) -> bool:
     return any(each.signal in OVERTURN for each in alert.evidence)
 
 
-def peers(undone: Mapping[str, Series]) -> list[Run]:
+def peers(undone: Mapping[str, Series], exposed: Mapping[str, float]) -> list[Run]:
     """Count peers on the reversals alone: they know no ages and no shares."""
     from tests.bench.peers.listed import ON_REVERSALS  # noqa: PLC0415 - the detector runs without what peers need
 
@@ -146,7 +171,7 @@ def peers(undone: Mapping[str, Series]) -> list[Run]:
     for name, peer in ON_REVERSALS:
         began_s = time.process_time()
         trips = {policy: thinned(peer(series), REFRACTORY_MS) for policy, series in undone.items()}
-        runs.append(Run(name, trips, {}, time.process_time() - began_s, []))
+        runs.append(Run(name, trips, {}, time.process_time() - began_s, [], exposed))
     return runs
 
 
@@ -155,7 +180,7 @@ def report(run: Run, named: list[Overturn], counted: Mapping[str, Series]) -> li
     first = [_first(run, each) for each in named]
     in_time = sum(at is not None and at <= each.half_ms for at, each in zip(first, named, strict=True))
     others = len(other_trips(run, named, counted))
-    exposed = years(counted)
+    exposed = sum(run.exposed.values())
     warned = sum(each.type == "breaker.warned" and each.scope.policy_id in counted for each in run.said)
     return [
         run.name,
@@ -217,6 +242,7 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="count peers on reversals, too")
     parser.add_argument("--years", default="2004-2012", help="first and last, or one")
     parser.add_argument("--policies", help="reasons, separated by semicolons")
+    parser.add_argument("--around", type=int, metavar="DAYS", help="the mass overturns alone, after so many days")
     add_settings(parser)
     asked, folder = parser.parse_args(), data.folder()
     if folder is None:
@@ -228,8 +254,11 @@ def main() -> None:
     named, series = overturns(blocked), blocked.series()
     counted = {policy: each for policy, each in series.items() if len(each.time_ms) >= FEWEST_EVENTS}
     print(conditions())
-    runs = [engine(ruleset, name, blocked) for name, ruleset in rulesets(SETTINGS, asked)]
-    runs += peers(blocked.series(REVERSAL)) if asked.peers else []
+    runs = [
+        around(ruleset, name, blocked, named, asked.around) if asked.around else engine(ruleset, name, blocked)
+        for name, ruleset in rulesets(SETTINGS, asked)
+    ]
+    runs += peers(blocked.series(REVERSAL), exposure(series)) if asked.peers else []
     print(f"{len(blocked):,} events, {len(counted)} policies with {FEWEST_EVENTS} blocks or more,")
     print(f"{years(counted):.1f} policy-years\n")
     print(table([HEAD, *(report(run, named, counted) for run in runs)]))
