@@ -20,7 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from detector.engine.scopes import POLICY_WEIGHT
+from detector.policy import Ruleset, StreamSettings, UnknownPolicies
 from detector.stats import evidence
+from tests.bench import shape_events as made
 
 Floats = NDArray[np.float64]
 Kind = Literal["more", "larger"]
@@ -234,6 +237,28 @@ def shaped(stream: Stream, factors: Floats, size: int, seed: int) -> tuple[float
     )
 
 
+def false_warnings(phi: float, swing: float, *, policies: int, days: int, seed: int) -> tuple[float, float]:
+    """Warnings by volume per policy-year that the fold gives on ordinary streams, in their last half; and the budget.
+
+    The budget is the largest that a file may set, so that something can be counted in `days`.
+    """
+    per_year = 1000.0
+    unknown = UnknownPolicies(mode="enforce", cap=policies, false_warnings_per_year=per_year)
+    rules = Ruleset(version="bench", stream=StreamSettings(clock="events"), unknown=unknown)
+    world, chance = made.World(10.0, phi, swing, versions=False, fields=False), np.random.default_rng(seed)
+    start_ms = made.START_MS - days * made.DAY_MS
+    parts = [made.ordinary(chance, world, start_ms, made.START_MS) for _ in range(policies)]
+    for code, part in enumerate(parts):
+        part["policy"], part["region"], part["client"], part["action_type"] = code, 0, 0, 0
+    feed = made.Feed(rules, made.names("")._replace(policies=[f"policy-{code}" for code in range(policies)]))
+    ends = range(start_ms + made.HOUR_MS, made.START_MS + 1, made.HOUR_MS)
+    heard = feed.run(made.arranged(np.concatenate(parts)), ends)
+    half_ms = made.START_MS - days * made.DAY_MS // 2
+    said = [each for each in heard if each.at_ms > half_ms and each.alert.type == "breaker.warned"]
+    by_volume = sum(any(one.signal == "volume" for one in each.alert.evidence) for each in said)
+    return by_volume / (policies * days / 2 / 365.25), per_year * POLICY_WEIGHT
+
+
 def ramp(stream: Stream, hours: float) -> Floats:
     """Factors that rise from 1 to the stream's ratio within `hours` and stay there twenty times as long."""
     buckets = max(1, int(hours / stream.width_h))
@@ -270,6 +295,10 @@ def main() -> None:
         for events in (1e3,) if asked.quick else (1e3, 1e4):
             measured = [between_false_trips(phi, events, size // 3, 5, hourly=hourly) for hourly in (False, True)]
             print(f"{phi:5g} {events:7g} {measured[0]:14.2f} {measured[1]:13.2f}", flush=True)
+    print("\nThe whole fold on ordinary streams of 10/h: warnings by volume per policy-year, and the budget")
+    for phi, swing in ((1.0, 0.0), (5.0, 0.0), (1.0, 0.5)):
+        said, asked_for = false_warnings(phi, swing, policies=50, days=14 if asked.quick else 56, seed=3)
+        print(f"phi {phi:g}, daily swing {swing:g}: {said:.0f} of {asked_for:.0f}", flush=True)
     print("\nRamps and pulses: found, median hours (ours / oracle that knows the top)")
     for name, shape in (("ramp", ramp), ("pulse", pulse)):
         for phi, ratio, hours in ((1.0, 2.0, 5.0), (1.0, 5.0, 0.5), (2.0, 5.0, 0.5), (5.0, 10.0, 0.5)):
