@@ -136,8 +136,8 @@ CASES: Final = (
 
 
 def _ordinary(chance: np.random.Generator, name: str) -> Case:
-    """Three ordinary weeks, then the step."""
-    start_ms, step_ms = START_MS - 21 * DAY_MS, START_MS
+    """Ten ordinary days, then the step."""
+    start_ms, step_ms = START_MS - 10 * DAY_MS, START_MS
     level = np.where(np.arange(start_ms, step_ms + DAY_MS, MINUTE_MS) >= step_ms, STEP, 1.0)
     return Case(name, _stream(chance, WORLD, start_ms, level), step_ms, step_ms + DAY_MS)
 
