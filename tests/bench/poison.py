@@ -1,7 +1,7 @@
 """Histories that mislead: a baseline that is raised slowly, none at all, clocks that are wrong, hours that are missing.
 
-Each case ends in a step to five times the rate, upon people at large. It is *blind* where the step neither trips nor
-anything was said that tells a person that evidence is wanting: an alert, or rows counted as late or ahead of time.
+Each case ends in a step to five times the rate, upon people at large. It is *blind* where the step does not trip and
+no alert says that anything is wrong: that rows are counted as late or ahead of time is shown, but pages nobody.
 
 `python -m tests.bench.poison [--seeds 3]`
 """
@@ -51,8 +51,7 @@ class Outcome(NamedTuple):
 
     @property
     def blind(self) -> bool:
-        told = self.counters.get("late", 0) + self.counters.get("ahead", 0)
-        return self.delay_min is None and not told and self.warned_h is None
+        return self.delay_min is None and self.warned_h is None
 
 
 # --- cases ------------------------------------------------------------------------------------------------------------
