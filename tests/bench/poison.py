@@ -193,7 +193,7 @@ def main() -> None:
     parser.add_argument("--case", default="", help="cases whose name contains this")
     asked, began_s = parser.parse_args(), time.monotonic()
     print(
-        f"{'case':34} {'tripped':>8} {'delay':>10} {'early':>5} {'word after':>11} {'words':>6} {'late':>7} {'ahead':>6}"
+        f"{'case':33} {'tripped':>8} {'delay':>10} {'early':>5} {'word after':>11} {'words':>6} {'late':>6} {'ahead':>6}"
     )
     for number, draw in enumerate(CASES):
         drawn = [draw(np.random.default_rng([seed, number])) for seed in range(asked.seeds)]
@@ -208,9 +208,9 @@ def _line(name: str, found: list[Outcome]) -> str:
     late, ahead = (int(median(each.counters.get(what, 0) for each in found)) for what in ("late", "ahead"))
     blind = sum(each.blind for each in found)
     return (
-        f"{name:34} {f'{len(delays)}/{len(found)}':>8} {f'{median(delays):.1f} min' if delays else '-':>10}"
+        f"{name:33} {f'{len(delays)}/{len(found)}':>8} {f'{median(delays):.1f} min' if delays else '-':>10}"
         f" {sum(each.early for each in found):>5} {f'{median(words):.1f} h' if words else '-':>11}"
-        f" {median(each.warnings for each in found):>6.0f} {late:>7} {ahead:>6}{'  BLIND' if blind else ''}"
+        f" {median(each.warnings for each in found):>6.0f} {late:>6} {ahead:>6}{'  BLIND' if blind else ''}"
     )
 
 
