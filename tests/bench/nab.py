@@ -25,7 +25,6 @@ from detector.events import Alert
 from detector.policy import Ruleset
 from detector.wire import log
 from tests.bench import wikipedia_data
-from tests.bench.bed import conditions
 from tests.bench.harness import add_settings, rulesets, table
 from tests.bench.history import ACTION, TRIPS, History, alerts, at_ms, identities
 from tests.bench.peers.series import Ints
@@ -195,6 +194,8 @@ def main() -> None:
     asked, where = parser.parse_args(), folder()
     if where is None:
         raise SystemExit(ABSENT)
+    from tests.bench.bed import conditions  # noqa: PLC0415 - brings what only a run needs
+
     print(conditions())
     series = files(where)
     rows = [row for name, ruleset in rulesets(SETTINGS, asked) for row in engine(series, ruleset, name)]

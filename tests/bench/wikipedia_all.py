@@ -23,7 +23,6 @@ from detector.events import Alert
 from detector.policy import Ruleset
 from tests.bench import scoring, wikipedia_columns
 from tests.bench import wikipedia_data as data
-from tests.bench.bed import conditions
 from tests.bench.harness import add_settings, rulesets, table, utc
 from tests.bench.history import TRIPS, History, alerts, at_ms, trips
 from tests.bench.peers.series import Series
@@ -152,6 +151,8 @@ def main() -> None:
         raise SystemExit(data.ABSENT)
     first, _, last = asked.years.partition("-")
     what = bench(folder, (int(first), int(last or first)), asked.policies, hidden=asked.deploys_hidden)
+    from tests.bench.bed import conditions  # noqa: PLC0415 - brings what only a run needs
+
     print(conditions())
     runs = _runs(asked, what)
     wrongful = sum(each.incident.hits for each in runs[0].score.incidents if each.counted)

@@ -28,7 +28,6 @@ from detector.events import Alert
 from detector.policy import Ruleset
 from detector.wire import log
 from tests.bench import wikipedia_data as data
-from tests.bench.bed import conditions
 from tests.bench.harness import add_settings, rulesets, table, utc
 from tests.bench.history import ACTION, REVERSAL, TRIPS, History, alerts, at_ms, identities, scattered
 from tests.bench.peers.series import Series
@@ -253,6 +252,8 @@ def main() -> None:
         blocked = blocked.of(set(asked.policies.split(";")))
     named, series = overturns(blocked), blocked.series()
     counted = {policy: each for policy, each in series.items() if len(each.time_ms) >= FEWEST_EVENTS}
+    from tests.bench.bed import conditions  # noqa: PLC0415 - brings what only a run needs
+
     print(conditions())
     runs = [
         around(ruleset, name, blocked, named, asked.around) if asked.around else engine(ruleset, name, blocked)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 import numpy as np
+import xxhash
 
 from detector.config import policies
 from detector.events import Action, Automated, Deploy
@@ -13,6 +16,7 @@ from detector.wire.rows import RowsBuilder
 from tests.bench import history
 from tests.bench.history import ACTION, DEPLOY, History
 
+KEY = bytes(16)
 HOUR_MS = 3_600_000
 START_MS = 1_700_000_000_000 // HOUR_MS * HOUR_MS
 RULES = policies.resolve([("test", b"stream: {clock: events}\nunknown_policies: {mode: enforce}\n")]).ruleset
@@ -34,10 +38,14 @@ def _wave():
         "flags": np.where(kind == ACTION, log.AUTOMATED, 0),
         "origin": (time >= START_MS + 96 * HOUR_MS).astype(np.int64),
         "type": np.where(kind == ACTION, 1, 0),
-        "subject": history.scattered(np.arange(1, 641, dtype=np.uint64)),
-        "event": history.identities(640),
+        "subject": np.array([_subject(row) for row in range(640)], np.uint64) * (kind == ACTION),
+        "event": np.array([xxhash.xxh3_64_intdigest(f"e{row}".encode()) for row in range(640)], np.uint64),
     }
     return History(columns, {"policy": ["a", "b"], "origin": ["r@1", "r@2"], "type": ["", "ban"]})
+
+
+def _subject(row):
+    return int.from_bytes(hashlib.blake2b(f"s{row}".encode(), key=KEY, digest_size=8).digest(), "little")
 
 
 def _event(known, row):
@@ -55,7 +63,7 @@ def _event(known, row):
 
 def _said_of_events(known):
     """The same history as single events, by way of intake's builder, in the same pieces."""
-    fold, builder, told, said = Fold(RULES.stream), RowsBuilder(1, bytes(16)), -1, []
+    fold, builder, told, said = Fold(RULES.stream), RowsBuilder(1, KEY), -1, []
     fold.assign(0, {})
     records = []
     for record in history.records(RULES, known):
