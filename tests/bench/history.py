@@ -76,8 +76,15 @@ def identities(count: int, salt: int = 0) -> NDArray[np.uint64]:
 
 
 def scattered(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Each number times an odd constant, modulo 2^64: a bijection that spreads small numbers over all bits."""
-    return numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    """A bijection of 64-bit numbers whose values look random (the finaliser of SplitMix64, Steele et al. 2014).
+
+    Sketches of distinct subjects want hashes: a mere multiple of consecutive numbers is spread too evenly.
+    """
+    with np.errstate(over="ignore"):
+        mixed = numbers.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
 
 
 def alerts(ruleset: Ruleset, history: History) -> list[Alert]:
