@@ -192,9 +192,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--case", default="", help="cases whose name contains this")
     asked, began_s = parser.parse_args(), time.monotonic()
-    print(
-        f"{'case':33} {'tripped':>8} {'delay':>10} {'early':>5} {'word after':>11} {'words':>6} {'late':>6} {'ahead':>6}"
-    )
+    columns = "tripped", "delay", "early", "word after", "words", "late", "ahead"
+    print(f"{'case':33} " + " ".join(f"{each:>10}" for each in columns))
     for number, draw in enumerate(CASES):
         drawn = [draw(np.random.default_rng([seed, number])) for seed in range(asked.seeds)]
         if asked.case in drawn[0].name:
@@ -207,11 +206,16 @@ def _line(name: str, found: list[Outcome]) -> str:
     words = [each.warned_h for each in found if each.warned_h is not None]
     late, ahead = (int(median(each.counters.get(what, 0) for each in found)) for what in ("late", "ahead"))
     blind = sum(each.blind for each in found)
-    return (
-        f"{name:33} {f'{len(delays)}/{len(found)}':>8} {f'{median(delays):.1f} min' if delays else '-':>10}"
-        f" {sum(each.early for each in found):>5} {f'{median(words):.1f} h' if words else '-':>11}"
-        f" {median(each.warnings for each in found):>6.0f} {late:>6} {ahead:>6}{'  BLIND' if blind else ''}"
+    columns = (
+        f"{len(delays)}/{len(found)}",
+        f"{median(delays):.1f} min" if delays else "-",
+        sum(each.early for each in found),
+        f"{median(words):.1f} h" if words else "-",
+        int(median(each.warnings for each in found)),
+        late,
+        ahead,
     )
+    return f"{name:33} " + " ".join(f"{each:>10}" for each in columns) + ("  BLIND" if blind else "")
 
 
 if __name__ == "__main__":
