@@ -334,16 +334,18 @@ def rows(due: Rows, known: Names, through: int) -> log.Rows:
     """One log record of events; every one is a source record of its own."""
     offset = np.arange(through + 1, through + 1 + len(due))
     found = columns(due) | {"offset": offset}
+    words = {
+        "policy": known.policies, "origin": known.rules, "model": known.models, "signal": known.signals,
+        "region": known.regions, "client": known.clients, "type": known.action_types,
+    }  # fmt: skip
+    used = {}
+    for name, every in words.items():  # a message's dictionaries hold what its rows use
+        codes, found[name] = np.unique(found[name], return_inverse=True)
+        used["policies" if name == "policy" else log.DIMENSIONS[name]] = [every[code] for code in codes.tolist()]
     return log.Rows(
         ranges=[(0, through, int(offset[-1]))],
-        policies=known.policies,
-        origins=known.rules,
-        models=known.models,
-        signals=known.signals,
-        regions=known.regions,
-        clients=known.clients,
-        types=known.action_types,
         columns={name: column.astype(log.COLUMNS[name]).tobytes() for name, column in found.items()},
+        **used,
     )
 
 
