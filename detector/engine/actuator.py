@@ -10,16 +10,21 @@ from numpy.typing import NDArray
 
 from detector import breaker as machine
 from detector.breaker import BreakerState, Moment
-from detector.engine import channels, explain
+from detector.engine import channels, explain, narrow
 from detector.engine import judge as rule
 from detector.engine.buckets import OpenBuckets
+from detector.engine.columns import NEVER
 from detector.engine.judge import Verdict
-from detector.engine.scopes import Key, PolicyState, Scopes
+from detector.engine.scopes import WHOLE, Key, PolicyState, Scopes
 from detector.engine.transition import Transition
-from detector.events import AlertType, State
+from detector.events import AlertType, Evidence, State
+from detector.policy import DECIDERS
 
 CALM_RATIO = 0.01
 """A warning may be given again once evidence has fallen below this share of the warning line."""
+
+MOVABLE = (State.CLOSED, State.HALF_OPEN)
+"""States that evidence can move."""
 
 TYPES: dict[tuple[State, State], AlertType] = {
     (State.CLOSED, State.OPEN): "breaker.opened",
@@ -80,22 +85,46 @@ class Actuator:
         policy, key = self._scopes.owner[row]
         before = policy.breaker(key)
         end_ms = (bucket + 1) * self._bucket_ms
-        if policy.position >= now.offset or before.state not in (State.CLOSED, State.HALF_OPEN):
+        if policy.position >= now.offset or before.state not in MOVABLE:
             return []
         if end_ms <= before.since_ms:  # what led to the last move must not count twice
             return []
         now = now._replace(stream_ms=end_ms)
         try:
-            found = rule.signals(view, link, self._scopes.channels_of(row), self._bucket_ms, end_ms)
-            verdict = rule.decide(found, policy, key, end_ms)
+            channel = self._scopes.channels_of(row)
+            found = rule.signals(view, link, channel, self._bucket_ms, end_ms)
+            verdict = rule.decide(found, channel)
             if verdict is None or (verdict == "warn" and before.warned_ms):
                 return []
+            onset_ms = int(view["onset"][0]) * self._bucket_ms
+            parts = narrow.parts(self._scopes, self._cells, policy, onset_ms, end_ms, self._bucket_ms)
+            target = self._target(policy, key, found, onset_ms, parts)
+            before = policy.breaker(target) if target else before
+            if target is None or before.state not in MOVABLE or (verdict == "warn" and before.warned_ms):
+                return []
+            key = target
             after = self._after(policy, key, verdict, now)
-            told = explain.told(self._scopes, self._cells, policy, key, view, found, end_ms, self._bucket_ms)
+            told = explain.told(policy, key, view, found, parts, end_ms, self._bucket_ms)
         except Exception as error:  # noqa: BLE001 - one policy's fault must not stop the others; it is paged
             return self.fault(policy, key, f"{type(error).__name__}: {error}", now)
         kind = "breaker.warned" if verdict == "warn" else TYPES[before.state, after.state]
         return [self._set(policy, key, after, kind, now, end_ms, told)]
+
+    def _target(
+        self, policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms: int, parts: dict[Key, narrow.Part]
+    ) -> Key | None:
+        """The scope to move where `key` speaks; None where that is said elsewhere."""
+        signals = {signal.signal for signal in found}
+        if "hard_limit" in signals:  # a cap on the policy's harm holds all of it
+            return key
+        if signals & rule.OF_VOLUME:
+            return narrow.target(policy, key, onset_ms, parts)
+        level = {
+            each: rule.loudest_h(self._scopes.channels_of(row))
+            for each, row in policy.rows.items()
+            if each == WHOLE or each[0] in DECIDERS
+        }
+        return narrow.loudest(policy, key, level)
 
     def fault(self, policy: PolicyState, key: Key, reason: str, now: Moment) -> list[Transition]:
         """Move a scope to FAULT: visible and paged, not paused."""
@@ -175,13 +204,19 @@ class Actuator:
         return self._set(policy, key, after, TYPES[before.state, to], now, now.stream_ms, told)
 
     def _rest(self, policy: PolicyState, key: Key, bucket: int) -> None:
-        """Evidence starts again from nothing after `bucket`: what led to the trip must not count twice."""
-        row = self._scopes.table.rows[policy.rows[key] : policy.rows[key] + 1]
-        row["evidence"], row["cusum"], row["since"] = 0.0, 0.0, 0
-        row["at"] = np.maximum(row["at"], bucket)
-        row["onset"] = row["at"]
-        if len(channel := self._scopes.channels_of(policy.rows[key])):
-            channels.forget(channel)
+        """Evidence starts again from nothing after `bucket`: what led to the trip must not count twice.
+
+        It led to it in every scope of the policy in which the same actions count.
+        """
+        rows, table = np.array(sorted(policy.rows.values())), self._scopes.table.rows
+        for name in ("evidence", "cusum", "since", "change", "surge", "changed", "crowd"):
+            table[name][rows] = 0
+        table["deployed"][rows] = NEVER  # a trip spends what a deploy brought
+        table["at"][rows] = np.maximum(table["at"][rows], bucket)
+        table["onset"][rows] = table["at"][rows]
+        for each in {key, WHOLE}:
+            if each in policy.rows and len(channel := self._scopes.channels_of(policy.rows[each])):
+                channels.forget(channel)
 
     def _set(
         self,
@@ -195,6 +230,8 @@ class Actuator:
     ) -> Transition:
         before = policy.breaker(key).state
         policy.breakers[key] = after
+        if after.state is State.OPEN and before is not State.OPEN:
+            self._scopes.table.rows["tripped"][sorted(policy.rows.values())] = end_ms // self._bucket_ms
         policy.changed = True
         self._file(policy, key)
         detected_ms = end_ms if self._event_clock else now.log_ms
@@ -205,7 +242,8 @@ class Actuator:
 
     def _file(self, policy: PolicyState, key: Key) -> None:
         at, state = (policy.id, key), policy.breakers[key]
-        self._scopes.expect(policy, key)
+        for each in policy.rows:
+            self._scopes.expect(policy, each)
         for book, belongs in ((self._moving, state.state is not State.CLOSED), (self._warned, state.warned_ms > 0)):
             page = book.setdefault(policy.partition, {})
             if belongs:

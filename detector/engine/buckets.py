@@ -11,21 +11,24 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.stats import surge
+
 Ints = NDArray[np.int64]
 COUNTED: Final = 3
 """Per cell: all actions, fully automated ones, held ones."""
 
 
 class Cells(NamedTuple):
-    """Counts, shape (cells, 3), of a row in a bucket each; in order of buckets."""
+    """Counts, shape (cells, 3), and bitmaps of subjects, (cells, words), of a row in a bucket each; by buckets."""
 
     row: Ints
     bucket: Ints
     counts: NDArray[np.int32]
+    subjects: NDArray[np.uint64]
 
     def where(self, chosen: NDArray[np.bool_]) -> Cells:
         """Some of them."""
-        return Cells(self.row[chosen], self.bucket[chosen], self.counts[chosen])
+        return Cells(self.row[chosen], self.bucket[chosen], self.counts[chosen], self.subjects[chosen])
 
 
 class OpenBuckets:
@@ -33,6 +36,7 @@ class OpenBuckets:
 
     def __init__(self) -> None:
         self._cells: dict[int, NDArray[np.int32]] = {}
+        self._subjects: dict[int, NDArray[np.uint64]] = {}
 
     def __len__(self) -> int:
         return len(self._cells)
@@ -40,8 +44,11 @@ class OpenBuckets:
     def __iter__(self) -> Iterator[int]:
         return iter(self._cells)
 
-    def add(self, rows: Ints, buckets: Ints, automated: NDArray[np.bool_], held: NDArray[np.bool_], size: int) -> None:
-        """Count one action per entry. `size`: rows of the table now."""
+    def add(
+        self, rows: Ints, buckets: Ints, automated: NDArray[np.bool_], held: NDArray[np.bool_],
+        subjects: NDArray[np.uint64], size: int,
+    ) -> None:  # fmt: skip
+        """Count one action per entry. `subjects`: their hashes. `size`: rows of the table now."""
         cell = rows * COUNTED
         flat = np.concatenate([cell, cell[automated] + 1, cell[held] + 2])
         bucket = np.concatenate([buckets, buckets[automated], buckets[held]])
@@ -49,15 +56,22 @@ class OpenBuckets:
         distinct, start = np.unique(bucket[order], return_index=True)
         for number, here in zip(distinct.tolist(), np.split(flat[order], start[1:]), strict=False):
             np.add.at(self._bucket(number, size).reshape(-1), here, 1)
+        word, mark = surge.bits(subjects)
+        order = np.argsort(buckets, kind="stable")
+        distinct, start = np.unique(buckets[order], return_index=True)
+        for number, here in zip(distinct.tolist(), np.split(order, start[1:]), strict=False):
+            flat = self._subjects[number].reshape(-1)
+            np.bitwise_or.at(flat, rows[here] * surge.WORDS + word[here], mark[here])
 
     def cells(self, rows: Ints, after: int, through: int) -> Cells:
         """What the buckets in (after, through] hold of `rows` (ascending)."""
-        found = [Cells(rows[:0], rows[:0], np.empty((0, COUNTED), np.int32))]
+        found = [Cells(rows[:0], rows[:0], np.empty((0, COUNTED), np.int32), np.empty((0, surge.WORDS), np.uint64))]
         for bucket in self.between(after, through):
             counts = self.counts(bucket, rows)
             some = np.flatnonzero(counts[:, 0])
             if len(some):
-                found.append(Cells(rows[some], np.full(len(some), bucket), counts[some]))
+                subjects = self._subjects[bucket][rows[some]]
+                found.append(Cells(rows[some], np.full(len(some), bucket), counts[some], subjects))
         return Cells(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
     def between(self, after: int, through: int) -> list[int]:
@@ -76,9 +90,10 @@ class OpenBuckets:
     def clear(self, bucket: int, rows: Ints) -> None:
         """Forget a bucket's counts of these rows; a bucket without any goes altogether."""
         cells = self._cells[bucket]
-        cells[rows[rows < len(cells)]] = 0
+        inside = rows[rows < len(cells)]
+        cells[inside], self._subjects[bucket][inside] = 0, 0
         if not cells.any():
-            del self._cells[bucket]
+            del self._cells[bucket], self._subjects[bucket]
 
     def clear_rows(self, rows: list[int]) -> None:
         """Forget all that open buckets hold of these rows."""
@@ -89,8 +104,10 @@ class OpenBuckets:
     def _bucket(self, bucket: int, size: int) -> NDArray[np.int32]:
         cells = self._cells.get(bucket)
         if cells is None or len(cells) < size:
-            grown = np.zeros((size, COUNTED), np.int32)
+            grown, subjects = np.zeros((size, COUNTED), np.int32), np.zeros((size, surge.WORDS), np.uint64)
             if cells is not None:
                 grown[: len(cells)] = cells
-            self._cells[bucket] = cells = grown
+                subjects[: len(cells)] = self._subjects[bucket]
+            self._cells[bucket], self._subjects[bucket] = grown, subjects
+            cells = grown
         return cells

@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.errors import StateError
+from detector.stats import surge
 from detector.stats.baseline import HOURS_PER_WEEK
 from detector.stats.evidence import RATIOS
 
 SECONDS_CELLS: Final = 12
 MINUTES_CELLS: Final = 60
 HOURS_CELLS: Final = 50
+PEOPLE_CELLS: Final = 26
+"""Hours that the longest guard lag needs."""
 LIMIT_CELLS: Final = 60
 NEVER: Final = -(2**40)
 """A bucket or cell number before all time."""
@@ -28,7 +31,23 @@ ROW: Final = np.dtype(
         ("onset", "<i8"),  # bucket at which the cusum last left zero
         ("since", "<i4", (3,)),  # actions, automated, held since onset
         ("peak", "<f8"),  # highest strength in the running hour
-        ("hot_h", "<i4"),  # hours in a row with high evidence
+        ("hot_h", "<i4"),  # hours that were not learned because evidence was high
+        ("calm_h", "<i4"),  # hours in a row without
+        ("tripped", "<i8"),  # bucket of the policy's last trip
+        ("change", "<f8", (len(surge.RATIOS),)),  # see stats.surge
+        ("surge", "<f8", (len(surge.RATIOS),)),
+        ("deployed", "<i8"),  # bucket of the last deploy
+        ("changed", "<u8", (1,)),  # bitmaps of subjects: since the deploy,
+        ("crowd", "<u8", (1,)),  # since onset,
+        ("met", "<u8", (surge.WORDS,)),  # in the hour
+        ("met_hour", "<i8"),
+        ("more", "<i8"),  # actions of that hour beyond a full bitmap
+        ("peoples", "<f4", (PEOPLE_CELLS,)),  # and of earlier ones, by hour
+        ("busiest", "<f8"),
+        ("begun", "<i8"),  # hour of the policy's first action
+        ("stranger", "u1"),  # it was there before the stream began, so what is usual for it is not known yet
+        ("bar", "<f8"),  # as `rate` and `next_rate`
+        ("next_bar", "<f8"),
         ("level_a", "<f8"),  # see stats.baseline
         ("level_b", "<f8"),
         ("phi_total", "<f8"),
@@ -84,7 +103,17 @@ class Table:
         self.rows[row] = np.frombuffer(raw, self.rows.dtype)[0]
 
 
-def blank(table: Table, row: int, *, settled: int, minute: int, offset: int, floor_per_h: float) -> None:
+def blank(
+    table: Table,
+    row: int,
+    *,
+    settled: int,
+    minute: int,
+    offset: int,
+    floor_per_h: float,
+    bar_per_h: float,
+    stranger: bool,
+) -> None:
     """Set a new scope's row, brought by the log record at `offset`, to: nothing seen, all up to `settled` is final.
 
     `minute`: that of bucket `settled`, so that a new row counts as busy until then and not as idle for ever.
@@ -95,5 +124,9 @@ def blank(table: Table, row: int, *, settled: int, minute: int, offset: int, flo
     values["settled"] = values["at"] = values["onset"] = settled
     values["minutes_head"], values["born"] = minute, offset
     values["rate"] = values["next_rate"] = floor_per_h
+    values["stranger"] = stranger
+    values["bar"] = values["next_bar"] = surge.NO_NEWS_PER_H if stranger else bar_per_h
+    values["deployed"], values["met_hour"], values["begun"] = NEVER, NEVER, FOREVER
+    values["tripped"] = NEVER
     values["unlearned"] = 1
     values["phi"] = 2.0

@@ -21,17 +21,21 @@ from detector.engine.buckets import OpenBuckets
 from detector.engine.columns import FOREVER, NEVER
 from detector.engine.intern import intern
 from detector.engine.minutes import Minutes, Moved
-from detector.engine.scopes import Scopes, note_deploy
+from detector.engine.scopes import Scopes, concerns, note_deploy
 from detector.engine.transition import Added, Batch, Transition
 from detector.engine.walk import Walk
 from detector.policy import StreamSettings
-from detector.stats import baseline
+from detector.stats import baseline, surge
 
 Ints = NDArray[np.int64]
 HORIZON_S: Final = 600.0
 """Open buckets further ahead of the stream clock are judged only when it gets there."""
-FREEZE_H: Final = 24
+FREEZE_H: Final = 12
 """High evidence stops learning for at most this long; after that the new level is learned."""
+AFTERMATH_MS: Final = 6 * 3_600_000
+"""So long after a trip nothing is learned: what it stopped may still be going on."""
+CALM_H: Final = 24
+"""Calm hours in a row after which it may be stopped for as long again."""
 SILENCE_H: Final = 168
 """Hours without any event at all are passed over, not learned as zeros, from this many in a row."""
 HOUR_MS: Final = 3_600_000
@@ -92,8 +96,9 @@ class Engine:
         np.add.at(table["total"], rows[(late | ahead) & fresh], 1)
         counted = ~late & ~ahead & (table["born"][rows] <= offset)
         self.open.add(
-            rows[counted], bucket[counted], batch.automated[source[counted]], batch.held[source[counted]], len(table)
-        )
+            rows[counted], bucket[counted], batch.automated[source[counted]], batch.held[source[counted]],
+            batch.subject[source[counted]], len(table),
+        )  # fmt: skip
         self._mark_changed(np.unique(rows[fresh]))
         whole, records = links["whole"][rows], len(partitions)
         past = bucket <= np.array(settled)[slot]
@@ -117,8 +122,18 @@ class Engine:
             if policy.position < offset:
                 note_deploy(policy.deploys, origin, time_ms)
                 policy.changed = True
-                for key in policy.rows:
+                for key, row in policy.rows.items():
+                    if concerns(origin, key):
+                        self._suspect(row, time_ms // self.bucket_ms)
                     self.scopes.expect(policy, key)
+
+    def _suspect(self, row: int, bucket: int) -> None:
+        """Give a scope's evidence the mass of a deploy: in its bucket, or at once where that is past."""
+        view = self.scopes.table.rows[row : row + 1]
+        if bucket <= view["at"][0] and view["met_hour"][0] != NEVER:
+            view["change"] += surge.AT_ONCE
+            view["changed"] = 0
+        view["deployed"] = np.maximum(view["deployed"], bucket)
 
     def test(self, rows: Ints, moments: Mapping[int, Moment]) -> list[Transition]:
         """Judge scopes by their open buckets now. `rows` ascending; `moments` by partition."""
@@ -132,8 +147,8 @@ class Engine:
         cells = self.open.cells(rows, int(settled.min()), int(limit.max()))
         cells = cells.where(cells.bucket <= limit[np.searchsorted(rows, cells.row)])
         walk, found = Walk(self.scopes.table.rows, links, cells, self.bucket_ms), list[Transition]()
-        for now, speaking in walk.steps():
-            found += self._judge(walk, walk.bucket[now], speaking, moments)
+        for step_, speaking in walk.steps():
+            found += self._judge(walk, step_, speaking, moments)
         return found
 
     def test_all(self, moments: Mapping[int, Moment]) -> list[Transition]:
@@ -183,18 +198,18 @@ class Engine:
             column = self.scopes.table.rows[name]
             column[rows] = np.maximum(column[rows], at - self.lateness)
         self._mark_changed(rows)
+        for partition in partitions:
+            self.scopes.started[partition] = at - self.lateness
         return at
 
     def _settle(self, rows: Ints, after: int, through: int, moments: Mapping[int, Moment]) -> list[Transition]:
         table, found = self.scopes.table.rows, list[Transition]()
         walk = Walk(table, self.scopes.links.rows, self.open.cells(rows, after, through), self.bucket_ms)
-        for now, speaking in walk.steps():
-            view = walk.view[: now.stop - now.start]
-            np.maximum(view["peak"], view["evidence"].mean(axis=1), out=view["peak"])
-            if speaking:
-                walk.record(now.stop)
-                table[walk.rows] = walk.view
-                found += self._judge(walk, walk.bucket[now], speaking, moments)
+        walk.view["peak"] = np.maximum(walk.view["peak"], walk.peaks())
+        for step_, speaking in walk.steps():
+            walk.record(step_)
+            table[walk.rows] = walk.view
+            found += self._judge(walk, step_, speaking, moments)
         walk.record()
         table[walk.rows] = walk.view
         self._mark_changed(walk.rows)
@@ -222,15 +237,15 @@ class Engine:
             found += self.actuator.judge(row, view, link, bucket, to[int(link["partition"][0])])
         return found
 
-    def _judge(self, walk: Walk, buckets: Ints, speaking: list[int], to: Mapping[int, Moment]) -> list[Transition]:
-        """Decide on rows (indices into the walk's) that speak after the step that brought `buckets`."""
+    def _judge(self, walk: Walk, step_: int, speaking: list[int], to: Mapping[int, Moment]) -> list[Transition]:
+        """Decide on rows (indices into the walk's) that speak after a step."""
         found: list[Transition] = []
         for i in speaking:
             view, link = walk.view[i : i + 1], walk.link[i : i + 1]
             now = to[int(link["partition"][0])]
-            found += self.actuator.judge(int(walk.rows[i]), view, link, int(buckets[i]), now)
+            found += self.actuator.judge(int(walk.rows[i]), view, link, walk.bucket_of(i, step_), now)
         if found:
-            walk.listen(self.scopes.links.rows)
+            walk.listen()
         return found
 
     def _close_hour(self, rows: Ints, through: int, moments: Mapping[int, Moment]) -> None:
@@ -238,22 +253,28 @@ class Engine:
         view, link = table[rows], links[rows]
         step.rest(view, through, self.bucket_ms)
         hour = through * self.bucket_ms // HOUR_MS
-        frozen = self._frozen(view, link)
+        frozen = self._frozen(view, link, through)
         step.close_hour(view, link, frozen, hour, hour - self.guard_h, self.scopes.profiles.rows)
         table[rows] = view
         self.minutes.close_hour(rows, hour, frozen, max(1, self.guard_h))
         self._mark_changed(rows)
         self.actuator.calm(moments, through)
 
-    def _frozen(self, view: NDArray[np.void], link: NDArray[np.void]) -> NDArray[np.bool_]:
-        """Rows of policies whose running hour must not be learned: a breaker is not closed, or evidence was high."""
+    def _frozen(self, view: NDArray[np.void], link: NDArray[np.void], through: int) -> NDArray[np.bool_]:
+        """Rows of policies whose running hour must not be learned: a breaker is not closed, or evidence was high.
+
+        High evidence stops learning for at most `FREEZE_H` hours; only a calm day renews that.
+        """
         hot = (view["peak"] > np.sqrt(link["trip_h"])) & (view["level_b"] >= baseline.TRAINED_H)
-        view["hot_h"] = np.where(hot, view["hot_h"] + 1, 0)
+        hot |= rule.hot(view, link)
+        moving = np.zeros(len(self.scopes.profiles.rows), bool)
+        moving[[policy.profile for policy, _ in self.actuator.moving()]] = True
+        hot |= moving[link["profile"]] | ((through - view["tripped"]) * self.bucket_ms < AFTERMATH_MS)
+        view["calm_h"] = np.where(hot, 0, view["calm_h"] + 1)
+        view["hot_h"] = np.where(view["calm_h"] >= CALM_H, 0, view["hot_h"] + hot)
         hot &= view["hot_h"] <= FREEZE_H
         policies = np.zeros(len(self.scopes.profiles.rows), bool)
         policies[link["profile"][hot]] = True
-        for policy, _ in self.actuator.moving():
-            policies[policy.profile] = True
         frozen: NDArray[np.bool_] = policies[link["profile"]]
         return frozen
 

@@ -10,15 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import channels
-from detector.engine.buckets import OpenBuckets
 from detector.engine.judge import recent_deploy_ms, six
-from detector.engine.scopes import WHOLE, Key, PolicyState, Scopes
-from detector.engine.step import observed
+from detector.engine.narrow import Part
+from detector.engine.scopes import WHOLE, Key, PolicyState
 from detector.events import Contributor, Evidence, Impact
 
 TOP: Final = 3
 """Values named per dimension."""
-MINUTE_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +31,11 @@ class Told:
 
 
 def told(
-    scopes: Scopes,
-    cells: OpenBuckets,
     policy: PolicyState,
     key: Key,
     view: NDArray[np.void],
     found: tuple[Evidence, ...],
+    parts: dict[Key, Part],
     end_ms: int,
     bucket_ms: int,
 ) -> Told:
@@ -49,7 +46,7 @@ def told(
         onset_ms=onset_ms,
         reason=_words(policy, key, found, onset_ms, end_ms),
         evidence=found,
-        contributors=_contributors(scopes, cells, policy, onset_ms, end_ms, bucket_ms),
+        contributors=_contributors(parts),
         impact=Impact(actions=actions, automated=automated, held=held),
     )
 
@@ -86,6 +83,10 @@ def _words(policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms:
         if signal.signal == "volume":
             times = f"{signal.ratio:.3g} times as often as at this hour of the week"
             said.append(f"acts {times}, since {_clock(onset_ms)}")
+        if signal.signal in {"deploy", "surge"}:
+            since = "since its deploy" if signal.signal == "deploy" else f"since {_clock(onset_ms)}"
+            met = f"acts on {signal.observed:.0f} subjects {since}"
+            said.append(f"{met}, {signal.ratio:.3g} times as many as in its busiest hours")
         if signal.signal in channels.SIGNALS:
             said.append(_of_channel(signal))
     deployed = recent_deploy_ms(policy, key, end_ms)
@@ -94,43 +95,15 @@ def _words(policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms:
     return f"{who} {'; '.join(said)}"
 
 
-def _contributors(
-    scopes: Scopes, cells: OpenBuckets, policy: PolicyState, onset_ms: int, end_ms: int, bucket_ms: int
-) -> tuple[Contributor, ...]:
-    """Values of each dimension by their share of the policy's excess over at most the last hour."""
-    keys = sorted(policy.rows)
-    rows = np.array([policy.rows[key] for key in keys])
-    minutes = int(np.clip(-(-(end_ms - onset_ms) // MINUTE_MS), 1, 60))
-    order = np.argsort(rows)
-    count = np.zeros(len(rows))
-    count[order] = _counts(scopes, cells, rows[order], end_ms, minutes, bucket_ms)
-    due = scopes.table.rows["rate"][rows] * minutes / 60
-    excess = np.maximum(count - due, 0.0)
-    all_excess = max(float(excess[keys.index(WHOLE)]), 1.0)
-    found = [
-        Contributor(
-            dimension=key[0],
-            value=key[1],
-            share_ratio=six(min(1.0, float(excess[i]) / all_excess)),
-            lift_ratio=six(float(count[i] / due[i])),
-        )
-        for i, key in enumerate(keys)
-        if key != WHOLE and excess[i] > 0
+def _contributors(found: dict[Key, Part]) -> tuple[Contributor, ...]:
+    """Values of each dimension by their share of the policy's excess."""
+    every = [
+        Contributor(dimension=key[0], value=key[1], share_ratio=six(part.share), lift_ratio=six(part.lift))
+        for key, part in found.items()
+        if key != WHOLE
     ]
-    found.sort(key=lambda c: (c.dimension, -c.share_ratio, c.value))
-    return tuple(c for c in found if [d for d in found if d.dimension == c.dimension].index(c) < TOP)
-
-
-def _counts(
-    scopes: Scopes, cells: OpenBuckets, rows: NDArray[np.int64], end_ms: int, minutes: int, bucket_ms: int
-) -> NDArray[np.float64]:
-    """Actions of rows (ascending) in the minutes before `end_ms`, final and open buckets together."""
-    at_minute, settled = (end_ms - 1) // MINUTE_MS, scopes.table.rows["settled"][rows]
-    count = observed(scopes.table.rows[rows], at_minute, minutes).astype(np.float64)
-    first = (at_minute - minutes + 1) * MINUTE_MS // bucket_ms
-    for bucket in cells.between(first - 1, end_ms // bucket_ms - 1):
-        count += np.where(bucket > settled, cells.counts(bucket, rows)[:, 0], 0)
-    return count
+    every.sort(key=lambda c: (c.dimension, -c.share_ratio, c.value))
+    return tuple(c for c in every if [d for d in every if d.dimension == c.dimension].index(c) < TOP)
 
 
 def _clock(ms: int) -> str:

@@ -4,16 +4,18 @@ Evidence is in hours: the mean time between false alarms that it would take to r
 lines, for warnings and for trips. The rule:
 
 - a hard limit trips;
-- proof trips: the weighted average of the signals that need no other, over the trip line. These are volume on an origin
-  that a deploy changed within the policy's `deploy_window`, the mix of those acted on, and what becomes of the actions
-  (overturns, reversals, re-bans). An average of such evidence keeps its promise; a product would not;
+- deploy: more than the busiest hours, on several subjects, since a change: trips (`stats.surge`);
+- surge: the same without a change trips where nothing better is known: no deploys of the policy are sent, nor the mix
+  of those acted on, so many subjects are the only corroboration there can be;
+- proof trips: the weighted average of the signals that need no other, over the trip line: the mix of those acted on,
+  and what becomes of the actions. An average of such evidence keeps its promise; a product would not;
 - volume and a corroborating signal, both over the warning line, trip;
 - any signal alone, over the warning line, warns.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,45 +24,91 @@ from detector.engine import channels
 from detector.engine.scopes import Key, PolicyState
 from detector.engine.step import limit_count
 from detector.events import Evidence
-from detector.stats import baseline, evidence
+from detector.stats import baseline, evidence, surge
 
 Rows = NDArray[np.void]
 Ints = NDArray[np.int64]
 Verdict = Literal["trip", "warn"]
 
-PROOF_WEIGHTS: Final = {
-    "volume": 0.5, "tenure": 0.1, "content_age": 0.1, "overturns": 0.1, "reversals": 0.1, "rebans": 0.1,
-}  # fmt: skip
-"""Signals that may trip alone, and their shares of a scope's budget; volume only on what was deployed lately."""
-PROOF: Final = tuple(signal for signal in PROOF_WEIGHTS if signal != "volume")
+PROOF_WEIGHTS: Final = {"tenure": 0.2, "content_age": 0.2, "overturns": 0.2, "reversals": 0.2, "rebans": 0.2}
+"""Signals that may trip alone, and their shares of a scope's budget."""
+PROOF: Final = tuple(PROOF_WEIGHTS)
+INFORMING: Final = ("tenure", "content_age")
+"""Signals whose silence, where they are known, says that a wave of many subjects is no mistake."""
+OF_VOLUME: Final = frozenset({"volume", "deploy", "surge"})
+"""Signals of how much a scope acts; the others ask on whom, and what becomes of it."""
+HOT_RATIO: Final = 0.03
+"""Part of its trip line from which evidence stops learning."""
+_W, _K = len(evidence.RATIOS), len(surge.RATIOS)
+_MEAN: Final = np.full(len(surge.RATIOS), 1 / len(surge.RATIOS))
 CORROBORATING: Final = frozenset({*PROOF, "appeals"})
 """Signals that turn a warning about volume into a trip. More first offenders come with any wave: they only warn."""
 
 
-def lines(view: Rows, link: Rows) -> NDArray[np.float64]:
-    """Evidence at which each row is worth a decision: the line that matters next.
+class Lines(NamedTuple):
+    """Evidence at which each row is worth a decision, shape (rows,): of volume (hours), a change, and a surge."""
 
-    Where too little history is known, volume says nothing, unless a deploy has made the scope suspect from the start.
+    volume: NDArray[np.float64]
+    change: NDArray[np.float64]
+    surge: NDArray[np.float64]
+
+    def of(self, rows: Ints) -> Lines:
+        """Those of some rows."""
+        return Lines(self.volume[rows], self.change[rows], self.surge[rows])
+
+
+def lines(view: Rows, link: Rows) -> Lines:
+    """The lines that matter next.
+
+    Volume says nothing before a few hours are known; nor does a surge on the first day of a stream, because what seems
+    new may be what every morning brings.
     """
-    known = (view["level_b"] >= baseline.KNOWN_H) | link["deployed"]
-    return np.where(known, link["next_h"], np.inf)
+    unknown = view["level_b"] < baseline.KNOWN_H
+    first_day = (view["stranger"] != 0) & (view["level_b"] < baseline.TRAINED_H)
+    return Lines(
+        np.where(unknown, np.inf, link["next_h"]), link["change_line"], np.where(first_day, np.inf, link["surge_line"])
+    )
 
 
-def speaks(view: Rows, link: Rows, lines: NDArray[np.float64], limited: Ints) -> NDArray[np.bool_]:
-    """Rows worth a decision: evidence at its line, a limit passed (of rows `limited`), or numbers gone wrong."""
-    found: NDArray[np.bool_] = ~(view["evidence"].mean(axis=1) < lines)  # so written, what is no number speaks, too
-    if len(limited):
-        found[limited] |= limit_count(view[limited], link[limited]) > link["limit_max"][limited]
-    found &= np.isfinite(link["warn_h"])
+def hot(view: Rows, link: Rows) -> NDArray[np.bool_]:
+    """Rows on the way to a trip: what they do now must not become usual."""
+    change, surging = levels(view)
+    found: NDArray[np.bool_] = (change > HOT_RATIO * link["change_line"]) | (surging > HOT_RATIO * link["surge_line"])
+    return found
+
+
+def levels(view: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Evidence of a change and of a surge, each in its own unit (see `stats.surge`), shape (rows,)."""
+    return view["change"] @ _MEAN, view["surge"] @ _MEAN
+
+
+def speaks(levels: NDArray[np.float64], link: Rows, least: Lines, limited: Ints) -> NDArray[np.bool_]:
+    """Which are worth a decision: evidence at its line, a limit passed, or numbers gone wrong.
+
+    `levels`: shape (rows, 8 + 5 + 5), evidence of volume, a change and a surge; `limited`: actions in a hard limit's
+    window.
+    """
+    change, surging = levels[:, _W : _W + _K] @ _MEAN, levels[:, _W + _K :] @ _MEAN
+    found: NDArray[np.bool_] = ~(volume(levels) < least.volume)  # so written, what is no number speaks, too
+    found |= (change >= least.change) | (surging >= least.surge)
+    found |= (link["limit_max"] > 0) & (limited > link["limit_max"])
+    heard: NDArray[np.bool_] = found & np.isfinite(link["warn_h"])
+    return heard
+
+
+def volume(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Evidence of volume, hours, of such rows of levels."""
+    found: NDArray[np.float64] = levels[:, :_W].mean(axis=1)
     return found
 
 
 def channels_speak(channel: Rows, link: Rows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Of rows with channels: which a channel corroborates, and which are worth a decision."""
-    levels = {signal: channels.evidence_of(channel, signal) for signal in (*PROOF, *CORROBORATING, "appeals_quiet")}
-    line = link["warn_h"]
-    corroborated = np.any([levels[signal] >= line for signal in (*PROOF, *CORROBORATING) if signal in levels], axis=0)
-    return corroborated, corroborated | (levels["appeals_quiet"] >= line)
+    level = {signal: channels.evidence_of(channel, signal) for signal in channels.SIGNALS}
+    loud = {signal: found >= link["warn_h"] for signal, found in level.items()}
+    corroborated = np.logical_or.reduce([loud[signal] for signal in sorted(CORROBORATING)])
+    proven = sum(weight * level[signal] for signal, weight in PROOF_WEIGHTS.items()) >= link["trip_h"]
+    return corroborated, np.logical_or.reduce([*loud.values(), proven])
 
 
 def signals(view: Rows, link: Rows, channel: Rows, bucket_ms: int, end_ms: int) -> tuple[Evidence, ...]:
@@ -68,19 +116,21 @@ def signals(view: Rows, link: Rows, channel: Rows, bucket_ms: int, end_ms: int) 
 
     Raises FloatingPointError when a number of the row is not finite.
     """
-    found = [_hard_limit(view, link), _volume(view, link, "trip_h", bucket_ms, end_ms)]
+    found = [_hard_limit(view, link), *_surges(view, link, bucket_ms, end_ms), _volume(view, link, bucket_ms, end_ms)]
     if len(channel):
         found += [_channel(channel, link, signal) for signal in channels.SIGNALS]
     return tuple(signal for signal in found if signal is not None)
 
 
-def decide(found: tuple[Evidence, ...], policy: PolicyState, key: Key, end_ms: int) -> Verdict | None:
-    """Trip, warn, or nothing. `end_ms`: event time up to which the evidence reaches."""
+def decide(found: tuple[Evidence, ...], channel: Rows) -> Verdict | None:
+    """Trip, warn, or nothing. `channel`: those of the row, or empty."""
+    informed = len(channel) > 0 and any(channels.known(channel, signal)[0] for signal in INFORMING)
     strength = {signal.signal: signal.strength for signal in found}
-    if "hard_limit" in strength:
+    if {"hard_limit", "deploy"} & strength.keys():
         return "trip"
-    suspect = strength if recent_deploy_ms(policy, key, end_ms) else strength | {"volume": 0.0}
-    if sum(weight * suspect.get(signal, 0.0) for signal, weight in PROOF_WEIGHTS.items()) >= 1.0:
+    if "surge" in strength and not informed:
+        return "trip"
+    if sum(weight * strength.get(signal, 0.0) for signal, weight in PROOF_WEIGHTS.items()) >= 1.0:
         return "trip"
     if "volume" in strength and CORROBORATING & strength.keys():
         return "trip"
@@ -111,11 +161,37 @@ def _hard_limit(view: Rows, link: Rows) -> Evidence | None:
     )  # fmt: skip
 
 
-def _volume(view: Rows, link: Rows, line: str, bucket_ms: int, end_ms: int) -> Evidence | None:
-    level = float(evidence.strength(view["evidence"], link[line])[0])
+def _surges(view: Rows, link: Rows, bucket_ms: int, end_ms: int) -> list[Evidence]:
+    """More than the busiest hours, since a deploy or at all, by enough subjects to be a wave."""
+    found, bar = [], float(view["bar"][0])
+    change, surging = (float(level[0]) for level in levels(view))
+    least = lines(view, link)
+    since = {"deploy": int(view["deployed"][0]), "surge": int(view["onset"][0])}
+    for name, level, line, bitmap, most in (
+        ("deploy", change, float(least.change[0]), view["changed"], surge.SINCE_DEPLOY),
+        ("surge", surging, float(least.surge[0]), view["crowd"], surge.SINCE_ONSET),
+    ):
+        met = float(surge.people(bitmap)[0])
+        if not np.isfinite(level):
+            raise FloatingPointError(f"the evidence of {name} of this scope is not a finite number")
+        if level < line or met < most - 0.5:
+            continue
+        window_s = max(end_ms - since[name] * bucket_ms, bucket_ms) / 1000
+        due = bar * window_s / 3600
+        found.append(
+            Evidence(
+                signal=name, window_s=window_s, observed=six(met), expected=six(due), ratio=six(met / due),
+                strength=six(level / line), detail="distinct subjects, against the busiest hours of late",
+            )
+        )  # fmt: skip
+    return found
+
+
+def _volume(view: Rows, link: Rows, bucket_ms: int, end_ms: int) -> Evidence | None:
+    level = float(evidence.strength(view["evidence"], link["trip_h"])[0])
     if not np.isfinite(level):
         raise FloatingPointError("the evidence of this scope is not a finite number")
-    if level * link[line][0] < link["warn_h"][0]:
+    if level * link["trip_h"][0] < link["warn_h"][0] or view["level_b"][0] < baseline.KNOWN_H:
         return None
     window_s = (end_ms - int(view["onset"][0]) * bucket_ms) / 1000
     seen, expected = float(view["since"][0, 0]), float(view["rate"][0]) * window_s / 3600

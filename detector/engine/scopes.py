@@ -10,11 +10,11 @@ import numpy as np
 from detector.breaker import BreakerState
 from detector.engine.channel_state import CHANNEL
 from detector.engine.channel_state import blank as blank_channel
-from detector.engine.columns import LIMIT_CELLS, PROFILE, ROW, Table, blank
+from detector.engine.columns import FOREVER, LIMIT_CELLS, PROFILE, ROW, Table, blank
 from detector.engine.reinstated import Reinstated
 from detector.events import Scope, State
 from detector.policy import DECIDERS, DIMENSIONS, Policy, PolicySettings, Ruleset
-from detector.stats import evidence
+from detector.stats import evidence, surge
 
 MAX_VALUES: Final = 32
 """Values of one dimension that a policy tracks at once; the longest idle one makes room."""
@@ -23,10 +23,18 @@ MAX_DEPLOYS: Final = 256
 POLICY_WEIGHT: Final = 0.5
 VALUE_WEIGHT: Final = 0.5 / (8 * len(DIMENSIONS))
 """Shares of a policy's budget of false trips: half for the whole, half for up to eight active values a dimension."""
+INHERITED: Final = (
+    *("level_a", "level_b", "phi_total", "phi_hours", "rate", "next_rate", "phi"),
+    *("busiest", "begun", "stranger", "bar", "next_bar", "tripped"),
+)
+"""What a new version starts with: the numbers of its predecessor."""
 SATURATION: Final = 100.0
 """Evidence is kept up to this multiple of the trip line."""
+DEPLOY_H: Final = 1000.0
+"""Hours of a year that one deploy counts as in a policy's budget: nine deploys spend what a year without one does."""
 WHOLE: Final = ("", "")
 MINUTE_MS: Final = 60_000
+DAY_MS: Final = 86_400_000
 
 LINK: Final = np.dtype(
     [
@@ -40,7 +48,9 @@ LINK: Final = np.dtype(
         ("warn_h", "<f8"),
         ("next_h", "<f8"),  # the line from which a decision could change anything
         ("cap_h", "<f8"),  # evidence saturates here: what is far beyond the trip line must also end some day
-        ("deployed", "?"),  # a change of its origin is on record
+        ("change_line", "<f8"),  # evidence of stats.surge at which it trips; infinite: it can't
+        ("surge_line", "<f8"),
+        ("newborn", "<f8"),  # rate per hour that a scope without history may have
         ("floor", "<f8"),  # least expected rate per hour
         ("limit_ms", "<i8"),  # width of a hard-limit cell
         ("limit_cells", "<i8"),
@@ -81,11 +91,25 @@ class PolicyState:
         """The breaker of a row; one that never moved is closed."""
         return self.breakers.get(key) or BreakerState()
 
+    def changed_ms(self, key: Key) -> int:
+        """When anything that the scope depends on was last changed (0: never known)."""
+        return max((at_ms for origin, at_ms in self.deploys.items() if concerns(origin, key)), default=0)
+
     def deployed_ms(self, key: Key) -> int:
         """When the origin behind `key` was last changed (0: never known). A deploy without a version is its rule's."""
         if key[0] not in DECIDERS:
             return self.deploys.get("", 0) if key == WHOLE else 0
         return max(self.deploys.get(key[1], 0), self.deploys.get(key[1].partition("@")[0], 0))
+
+
+def weight(key: Key) -> float:
+    """Share of its policy's budget that a scope has."""
+    return POLICY_WEIGHT if key == WHOLE else VALUE_WEIGHT
+
+
+def concerns(origin: str, key: Key) -> bool:
+    """Whether a deploy of `origin` ("" unknown) changed the scope: its own, its rule's, or any of the whole policy."""
+    return key == WHOLE or (key[0] in DECIDERS and origin in {"", key[1], key[1].partition("@")[0]})
 
 
 def note_deploy(deploys: dict[str, int], origin: str, time_ms: int) -> None:
@@ -109,6 +133,8 @@ class Scopes:
         """Rows given back since the engine last looked: their open counts must go too."""
         self._by_partition: dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]] = {}
         self._unlisted: dict[int, int] = {}
+        self.started: dict[int, int] = {}
+        """First final bucket of each partition: who acted on its first day may have done so for years."""
         self._bucket_ms = bucket_ms
         self._rules: dict[int, Ruleset] = {}
         self._shortest: dict[int, int] = {}
@@ -220,7 +246,15 @@ class Scopes:
         """Free everything of a partition: it went to another worker."""
         for policy in [policy for policy in self.policies.values() if policy.partition == partition]:
             self.forget(policy)
-        for book in (self._rules, self._shortest, self._listed, self._unlisted, self._by_partition, self.deploys):
+        for book in (
+            self._rules,
+            self._shortest,
+            self._listed,
+            self._unlisted,
+            self._by_partition,
+            self.deploys,
+            self.started,
+        ):
             book.pop(partition, None)
 
     def forget(self, policy: PolicyState) -> None:
@@ -238,9 +272,15 @@ class Scopes:
     def _new_row(self, policy: PolicyState, key: Key, settled: int, offset: int) -> int:
         row, minute = self._claim(policy, key), settled * self._bucket_ms // MINUTE_MS
         floor = policy.settings.min_rate_per_h
-        blank(self.table, row, settled=settled, minute=minute, offset=offset, floor_per_h=floor)
-        if key[0] == "rule_version":
+        stranger = settled < self.started.get(policy.partition, FOREVER) + DAY_MS // self._bucket_ms
+        blank(
+            self.table, row, settled=settled, minute=minute, offset=offset, floor_per_h=floor,
+            bar_per_h=float(self.links.rows["newborn"][row]), stranger=stranger,
+        )  # fmt: skip
+        if key[0] in DECIDERS:
             self._inherit(policy, key, row)
+        if deployed_ms := policy.changed_ms(key):
+            self.table.rows["deployed"][row] = deployed_ms // self._bucket_ms
         return row
 
     def _inherit(self, policy: PolicyState, key: Key, row: int) -> None:
@@ -249,7 +289,7 @@ class Scopes:
         kin = [k for k in policy.rows if k[0] == key[0] and k != key and k[1].partition("@")[0] == rule]
         if kin:
             parent = policy.rows[max(kin, key=lambda k: self._idleness(policy, k))]
-            for name in ("level_a", "level_b", "phi_total", "phi_hours", "rate", "next_rate", "phi"):
+            for name in INHERITED:
                 self.table.rows[name][row] = self.table.rows[name][parent]
 
     def _claim(self, policy: PolicyState, key: Key) -> int:
@@ -269,24 +309,31 @@ class Scopes:
         link["whole"] = key == WHOLE
         link["position"] = policy.position
         link["floor"] = settings.min_rate_per_h
-        weight = POLICY_WEIGHT if key == WHOLE else VALUE_WEIGHT
         judged = settings.mode != "disabled"
-        link["trip_h"] = evidence.line_h(settings.false_trips_per_year, weight) if judged else np.inf
-        link["warn_h"] = evidence.line_h(settings.false_warnings_per_year, weight) if judged else np.inf
-        link["cap_h"] = SATURATION * evidence.line_h(settings.false_trips_per_year, weight)
+        link["trip_h"] = evidence.line_h(settings.false_trips_per_year, weight(key)) if judged else np.inf
+        link["warn_h"] = evidence.line_h(settings.false_warnings_per_year, weight(key)) if judged else np.inf
+        link["cap_h"] = SATURATION * evidence.line_h(settings.false_trips_per_year, weight(key))
         self._link_limit(link, settings if judged and key == WHOLE else None)
         self.expect(policy, key)
 
     def expect(self, policy: PolicyState, key: Key) -> None:
         """Note from which line on the scope is worth a decision: to warn, or to trip once it has warned."""
         link, state = self.links.rows[policy.rows[key]], policy.breaker(key)
-        link["deployed"] = policy.deployed_ms(key) > 0
+        budget = policy.settings.false_trips_per_year
+        deaf = state.state in (State.OPEN, State.FAULT) or policy.settings.mode == "disabled"
+        line_h = evidence.line_h(budget, 1.0)
+        link["newborn"] = surge.newborn_per_h(line_h / DEPLOY_H)
+        link["change_line"] = np.inf if deaf else line_h / DEPLOY_H
+        # Where deploys are told, a surge without one is a wave: it warns.
+        link["surge_line"] = np.inf if deaf or policy.deploys else line_h * POLICY_WEIGHT / weight(key)
         if state.state in (State.OPEN, State.FAULT):
             link["next_h"] = np.inf
-        elif not state.warned_ms or link["corroborated"]:
+        elif link["corroborated"] or not (
+            state.warned_ms or (key == WHOLE and any(each.warned_ms for each in policy.breakers.values()))
+        ):
             link["next_h"] = link["warn_h"]
         else:
-            link["next_h"] = link["trip_h"] if link["deployed"] else np.inf
+            link["next_h"] = np.inf
 
     def _link_limit(self, link: np.ndarray[tuple[int], np.dtype[np.void]], settings: PolicySettings | None) -> None:
         limit = settings.hard_limit if settings else None

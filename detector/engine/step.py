@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine.columns import MINUTES_CELLS
-from detector.stats import baseline, evidence, onset, windows
+from detector.engine.columns import MINUTES_CELLS, NEVER
+from detector.stats import baseline, evidence, onset, surge, windows
 
 Rows = NDArray[np.void]
 Ints = NDArray[np.int64]
@@ -19,6 +19,13 @@ def rest(view: Rows, through: int, bucket_ms: int) -> None:
     view["evidence"] = evidence.idle(view["evidence"], gap, view["rate"], view["phi"], width_h)
     fall = onset.change(np.zeros_like(gap), view["rate"] * width_h * gap, view["phi"])
     view["cusum"] = onset.step(view["cusum"], fall)
+    end = np.maximum(view["at"], through) + 1
+    kept, change, more = surge.idle(view["at"], end, view["deployed"], view["bar"], width_h)
+    anew = (view["at"] < view["deployed"]) & (view["deployed"] <= through)
+    over = surge.forgiven(through, view["deployed"], width_h) | (view["met_hour"] == NEVER)
+    view["change"] = np.where(over[:, None], 0.0, view["change"] * kept + change)
+    view["surge"] = np.where((view["met_hour"] == NEVER)[:, None], 0.0, view["surge"] * kept + more)
+    view["changed"][anew] = 0
     view["at"] = np.maximum(view["at"], through)
 
 
@@ -40,16 +47,40 @@ def close_hour(view: Rows, link: Rows, frozen: NDArray[np.bool_], hour: int, lea
     young = view["level_b"] < baseline.KNOWN_H
     for name in ("evidence", "cusum", "since"):  # gathered against a level that was not known yet
         view[name][young] = 0
+    _meet(view, link, hour, learn, profiles)
     _learn(view, link, np.flatnonzero(known), count, learn, profiles)
     view["peak"] = 0.0
-    view["rate"] = view["next_rate"]
-    view["next_rate"] = expect(view, link, hour + 2, profiles)
+    view["rate"], view["bar"] = view["next_rate"], view["next_bar"]
+    view["next_rate"], view["next_bar"] = expect(view, link, hour + 2, profiles), bar(view, link, hour + 2, profiles)
+
+
+def _meet(view: Rows, link: Rows, hour: int, learn: int, profiles: Rows) -> None:
+    """Note the distinct subjects of hour `hour`, and learn the busiest hour from hour `learn`."""
+    here, cells = view["met_hour"] == hour, view["peoples"].shape[1]
+    view["peoples"][:, hour % cells] = np.where(here, surge.people(view["met"]) + view["more"], 0.0)
+    view["begun"] = np.where(here, np.minimum(view["begun"], hour), view["begun"])
+    grown = hour - view["begun"] >= surge.NEWBORN_H
+    late = np.where(grown, min(learn, hour - surge.GROWN_GUARD_H), learn)
+    row, hours = np.arange(len(view)), view["unlearned"].shape[1]
+    heard = np.where(view["unlearned"][row, late % hours] == 0, view["peoples"][row, late % cells], 0.0)
+    view["busiest"] = surge.busier(view["busiest"], heard.astype(np.float64), _season(view, link, learn, profiles))
+
+
+def bar(view: Rows, link: Rows, hour: int, profiles: Rows) -> NDArray[np.float64]:
+    """Rate per hour below which nothing is a surge for each row in hour number `hour`."""
+    season = _season(view, link, hour, profiles)
+    rate = view["level_a"] / (view["level_b"] + 1.0) * season
+    age_h = np.where(view["begun"] < hour, hour - view["begun"], 0).astype(np.float64)
+    found = surge.bar_per_h(rate, season, view["busiest"], link["newborn"], age_h)
+    unknown = (view["stranger"] != 0) & (view["level_b"] < baseline.KNOWN_H)
+    return np.where(unknown, surge.NO_NEWS_PER_H, found)
 
 
 def resume(view: Rows, link: Rows, hour: int, profiles: Rows) -> None:
     """Go on after hour number `hour`, the end of a silence from which nothing is learned."""
     view["unlearned"] = 1
     view["rate"], view["next_rate"] = (expect(view, link, next_hour, profiles) for next_hour in (hour + 1, hour + 2))
+    view["bar"], view["next_bar"] = (bar(view, link, next_hour, profiles) for next_hour in (hour + 1, hour + 2))
 
 
 def expect(view: Rows, link: Rows, hour: int, profiles: Rows) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """Takes rows through the buckets in which something happened; the same walk serves final and still open buckets.
 
-A step gives each row its next bucket. All that does not depend on evidence is computed for all buckets at once, and the
-rows with the most buckets stand first: so a step is a handful of operations on slices.
+A step gives each row its next bucket. Only evidence needs one step after the other: a line of arithmetic on slices, the
+rows with the most buckets standing first. All else is computed for all buckets at once, and a row is put together from
+it when somebody asks how it stood.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine import judge
+from detector.engine import judge, scan
 from detector.engine.buckets import Cells
 from detector.engine.columns import NEVER
-from detector.stats import evidence, onset, windows
+from detector.stats import evidence, onset, surge, windows
 
 Rows = NDArray[np.void]
 Ints = NDArray[np.int64]
 HOUR_MS = 3_600_000
+K = len(surge.RATIOS)
 WINDOWS = (("seconds", 5_000), ("minutes", 60_000), ("hours", HOUR_MS))
 
 
@@ -33,87 +35,228 @@ class Walk:
         busiest = np.argsort(-size, kind="stable")
         self.rows: Ints = rows[busiest]
         self.view = table[self.rows]
-        self.listen(links)
-        place = np.argsort(busiest)[place]
-        by_row = np.argsort(place, kind="stable")
-        first = np.cumsum(size[busiest]) - size[busiest]
-        step = np.arange(len(by_row)) - np.repeat(first, size[busiest])
-        order = np.argsort(step, kind="stable")
-        before = np.roll(cells.bucket[by_row], 1)
-        before[first] = self.view["at"]
-        self.place, self.bucket = place[by_row][order], cells.bucket[by_row][order]
-        self._counts = cells.counts[by_row][order]
-        self._ends = np.cumsum(np.bincount(step)) if len(step) else step
-        self._bucket_ms = bucket_ms
-        self._recorded = 0
-        self._limited = np.flatnonzero(self.link["limit_max"] > 0)
-        self._renew_limits()
-        self._prepare(before[order])
-
-    def listen(self, links: Rows) -> None:
-        """Take in the lines that matter next: they move when breakers do."""
+        self._before = self.view.copy()
+        self._links = links
         self.link = links[self.rows]
-        self._lines = judge.lines(self.view, self.link)
+        self._bucket_ms, self._width_h = bucket_ms, bucket_ms / HOUR_MS
+        by_row = np.argsort(np.argsort(busiest)[place], kind="stable")
+        self._size = size[busiest]
+        self._first = np.cumsum(self._size) - self._size
+        step = np.arange(len(by_row)) - np.repeat(self._first, self._size)
+        self._order = np.argsort(step, kind="stable")  # of cells by row, in the order of steps
+        self._rank = np.argsort(self._order)
+        self._ends = np.cumsum(np.bincount(step)) if len(step) else step
+        self._prepare(cells.bucket[by_row], cells.counts[by_row], cells.subjects[by_row])
+        self.place, self.bucket = self._row[self._order], self._at[self._order]
+        self._recorded = 0
+        self._renew_limits()
+        self._run()
 
-    def steps(self) -> Iterator[tuple[slice, list[int]]]:
-        """Take one step after the other: the first rows get one cell each. Tells the cells, and the rows that speak."""
-        begin = 0
+    # --- what each cell does, cells by row ----------------------------------------------------------------------------
+
+    def _prepare(self, bucket: Ints, counts: NDArray[np.int32], subjects: NDArray[np.uint64]) -> None:
+        view = self._before
+        self._row = row = np.repeat(np.arange(len(self.rows)), self._size)
+        self._at, self._counts = bucket, counts
+        self._live = bucket > view["at"][row]
+        before = np.roll(bucket, 1)
+        before[self._first] = view["at"]
+        self._since = np.maximum(before, view["at"][row])
+        self._hour = bucket * self._bucket_ms // HOUR_MS
+        running = (view["settled"] + 1) * self._bucket_ms // HOUR_MS
+        self._is_running = running[row] == self._hour
+        self._prepare_people(subjects)
+        self._prepare_volume()
+        self._prepare_surge()
+
+    def _prepare_people(self, subjects: NDArray[np.uint64]) -> None:
+        """Bitmaps of the hour so far after each cell, and the subjects that are new to the hour."""
+        view, row, count = self._before, self._row, self._counts[:, 0]
+        first = np.zeros(len(row), bool)
+        first[self._first] = True
+        starts = first | (self._hour != np.roll(self._hour, 1))
+        begin = scan.begins(starts)
+        goes_on = (view["met_hour"][row] == self._hour) & (scan.begins(first) == begin)
+        met = scan.unions(subjects, begin) | np.where(goes_on[:, None], view["met"][row], np.uint64(0))
+        earlier = np.roll(met, 1, axis=0)
+        earlier[starts] = np.where(goes_on[starts, None], view["met"][row[starts]], np.uint64(0))
+        full = surge.full(earlier)
+        more = scan.sums(np.where(full, count, 0), begin) + np.where(goes_on, view["more"][row], 0)
+        self._met, self._more = met, more
+        self._people = np.where(full, count, surge.people(met) - surge.people(earlier)).astype(np.float64)
+        self._marks = np.bitwise_or.reduce(subjects, axis=1, keepdims=True)
+
+    def _prepare_volume(self) -> None:
+        view, row = self._before, self._row
+        rate = np.where(self._is_running, view["rate"][row], view["next_rate"][row])
+        phi, count = view["phi"][row], self._counts[:, 0].astype(np.float64)
+        empty = np.maximum(self._at - 1 - self._since, 0).astype(np.float64)
+        factor, offset = evidence.moves(count, empty, rate, phi, self._width_h)
+        live = self._live[:, None]
+        self._factor, self._offset = np.where(live, factor, 1.0), np.where(live, offset, 0.0)
+        width_h = self._width_h
+        self._fall = np.where(self._live, onset.change(np.zeros_like(count), rate * width_h * empty, phi), 0.0)
+        self._rise = np.where(self._live, onset.change(count, rate * width_h, phi), 0.0)
+
+    def _prepare_surge(self) -> None:
+        view, row = self._before, self._row
+        deployed, live = view["deployed"][row], self._live[:, None]
+        bar = np.where(self._is_running, view["bar"][row], view["next_bar"][row])
+        kept, change, added = surge.idle(self._since, self._at, deployed, bar, self._width_h)
+        kept, change, added = kept.copy(), change.copy(), added + self._width_h
+        born = self._first[view["met_hour"] == NEVER]
+        kept[born], added[born] = 0.0, self._width_h
+        change[born] = surge.armed(self._at[born], deployed[born], self._width_h)[:, None]
+        grown = np.where(live, surge.grown(self._people, bar, self._width_h), 1.0)
+        lasting = kept * ~surge.forgiven(self._at, deployed, self._width_h)[:, None]
+        factors = [np.where(live, one, 1.0) * grown for one in (lasting, kept)]
+        offsets = [np.where(live, one, 0.0) * grown for one in (change, added)]
+        self._factor = np.concatenate([self._factor, *factors], axis=1)
+        self._offset = np.concatenate([self._offset, *offsets], axis=1)
+        self._anew = (self._since < deployed) & (deployed <= self._at)
+
+    # --- one step after the other -------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        """Evidence and CUSUM after each cell, in the order of steps."""
+        view, order = self._before, self._order
+        factor, offset = self._factor[order], self._offset[order]
+        fall, rise = self._fall[order], self._rise[order]
+        level = np.concatenate([view["evidence"], view["change"], view["surge"]], axis=1)
+        cap = np.concatenate(
+            [
+                np.repeat(self.link["cap_h"][:, None], len(evidence.RATIOS), axis=1),
+                np.full((len(view), 2 * K), surge.CAP),
+            ],
+            axis=1,
+        )
+        cusum, begin = view["cusum"].copy(), 0
+        self._levels, self._calm, self._cusum = np.empty_like(factor), np.empty_like(fall), np.empty_like(fall)
         for end in self._ends.tolist():
-            now, view, link = slice(begin, end), self.view[: end - begin], self.link[: end - begin]
-            limited = self._limited[: int(np.searchsorted(self._limited, len(view)))]
-            self._move(view, link, now)
-            if len(limited):
-                self._limit(view, link, limited, begin)
-            found = judge.speaks(view, link, self._lines[: len(view)], limited)
-            yield now, np.flatnonzero(found).tolist()
+            rows = end - begin
+            here = level[:rows]
+            np.multiply(here, factor[begin:end], out=here)
+            np.add(here, offset[begin:end], out=here)
+            np.minimum(here, cap[:rows], out=here)
+            self._levels[begin:end] = here
+            calm = onset.step(cusum[:rows], fall[begin:end])
+            cusum[:rows] = onset.step(calm, rise[begin:end])
+            self._calm[begin:end], self._cusum[begin:end] = calm, cusum[:rows]
             begin = end
+        begun = (self._live & (self._calm <= 0.0)[self._rank]) if len(order) else self._live
+        self._mark(begun)
+        self._limits = self._limit_counts()
 
-    def record(self, through: int | None = None) -> None:
-        """Add the first `through` cells (all) to rolling windows and totals, unless they are there: they are final."""
-        new = slice(self._recorded, through)
-        view, row, count = self.view, self.place[new], self._counts[new, 0]
+    def _mark(self, begun: NDArray[np.bool_]) -> None:
+        """Onset after each cell, and what was seen since then and since the deploy; `begun`: cells with an onset."""
+        view, row = self._before, self._row
+        first = np.zeros(len(row), bool)
+        first[self._first] = True
+        own = scan.begins(first)
+        begin = scan.begins(first | begun)
+        carried = ~begun[begin] if len(begin) else begun
+        self._onset = np.where(carried, view["onset"][row], self._at[begin] if len(begin) else self._at)
+        self._seen = scan.sums(self._counts, begin) + np.where(carried[:, None], view["since"][row], 0)
+        self._crowd = scan.unions(self._marks, begin) | np.where(carried[:, None], view["crowd"][row], np.uint64(0))
+        begin = scan.begins(first | self._anew)
+        carried = (begin == own) & ~self._anew[begin] if len(begin) else begun
+        self._changed = scan.unions(self._marks, begin) | np.where(carried[:, None], view["changed"][row], np.uint64(0))
+
+    # --- telling ------------------------------------------------------------------------------------------------------
+
+    def steps(self) -> Iterator[tuple[int, list[int]]]:
+        """Steps after which rows speak, as numbers, and those rows; `view` then stands as after that step."""
+        said = self._speaking()
+        step = np.searchsorted(self._ends, np.arange(len(said)), side="right")
+        while said.any():
+            now = int(step[np.argmax(said)])
+            here = np.flatnonzero(said & (step == now))
+            self._stand(now)
+            links = self.link
+            yield now, self.place[here].tolist()
+            if links is not self.link:  # a breaker moved: its lines did, too
+                said = self._speaking()
+            said[: self._ends[now]] = False
+        self._stand(len(self._ends) - 1)
+
+    def _speaking(self) -> NDArray[np.bool_]:
+        """Cells, in the order of steps, after which their row is worth a decision."""
+        least = judge.lines(self._before, self.link).of(self.place)
+        return judge.speaks(self._levels, self.link[self.place], least, self._limits)
+
+    def listen(self) -> None:
+        """Take in the lines that matter next: they move when breakers do."""
+        self.link = self._links[self.rows]
+
+    def peaks(self) -> NDArray[np.float64]:
+        """Highest evidence of volume, hours, of each row in any step."""
+        if not len(self.rows):
+            return np.empty(0)
+        return np.maximum.reduceat(judge.volume(self._levels)[self._rank], self._first)
+
+    def bucket_of(self, row: int, step: int) -> int:
+        """Bucket that a row (index into `rows`) has reached after a step."""
+        return int(self._at[self._first[row] + min(step, int(self._size[row]) - 1)])
+
+    def _stand(self, step: int) -> None:
+        """Put the rows together as they stand after a step."""
+        if not len(self.rows):
+            return
+        last = self._first + np.minimum(step, self._size - 1)
+        level, view = self._levels[self._rank[last]], self.view
+        w, k = len(evidence.RATIOS), K
+        view["evidence"], view["change"], view["surge"] = level[:, :w], level[:, w : w + k], level[:, w + k :]
+        view["cusum"] = self._cusum[self._rank[last]]
+        view["onset"], view["since"], view["crowd"] = self._onset[last], self._seen[last], self._crowd[last]
+        view["changed"], view["met"], view["more"] = self._changed[last], self._met[last], self._more[last]
+        view["met_hour"] = np.maximum(self._before["met_hour"], self._hour[last])
+        view["at"] = np.maximum(self._before["at"], self._at[last])
+        self._ring(int(self._ends[step]))
+
+    # --- rings --------------------------------------------------------------------------------------------------------
+
+    def record(self, step: int | None = None) -> None:
+        """Add the cells through a step (all) to rolling windows and totals, unless they are there: they are final."""
+        new = slice(self._recorded, None if step is None else int(self._ends[step]))
+        view, row, count = self.view, self.place[new], self._counts[self._order[new], 0]
         for name, cell_ms in WINDOWS:
             cell = self.bucket[new] * self._bucket_ms // cell_ms
             view[name], view[f"{name}_head"] = windows.add(view[name], view[f"{name}_head"], row, cell, count)
         np.add.at(view["total"], row, count)
         np.maximum.at(view["settled"], row, self.bucket[new])
-        self._recorded = len(self.place) if through is None else through
+        self._recorded = len(self.place) if step is None else int(self._ends[step])
 
     def _renew_limits(self) -> None:
         """Forget what was counted in cells of an earlier limit."""
-        view, link = self.view, self.link
-        other = (link["limit_max"] > 0) & (view["limit_ms"] != link["limit_ms"])
-        view["limit"][other], view["limit_head"][other] = 0, NEVER
-        view["limit_ms"][other] = link["limit_ms"][other]
+        link = self.link
+        for view in (self._before, self.view):
+            other = (link["limit_max"] > 0) & (view["limit_ms"] != link["limit_ms"])
+            view["limit"][other], view["limit_head"][other] = 0, NEVER
+            view["limit_ms"][other] = link["limit_ms"][other]
 
-    def _prepare(self, before: Ints) -> None:
-        """How each cell moves its row, `before` being its last bucket. What was reset beyond it stays as it is."""
-        view, row, bucket = self.view, self.place, self.bucket
-        width_h, hour = self._bucket_ms / HOUR_MS, bucket * self._bucket_ms // HOUR_MS
-        running = (view["settled"] + 1) * self._bucket_ms // HOUR_MS
-        rate = np.where(running[row] == hour, view["rate"][row], view["next_rate"][row])
-        phi, count = view["phi"][row], self._counts[:, 0].astype(np.float64)
-        self._live = live = bucket > view["at"][row]
-        empty = np.maximum(bucket - 1 - np.maximum(before, view["at"][row]), 0).astype(np.float64)
-        factor, offset = evidence.moves(count, empty, rate, phi, width_h)
-        self._factor, self._offset = np.where(live[:, None], factor, 1.0), np.where(live[:, None], offset, 0.0)
-        self._fall = np.where(live, onset.change(np.zeros_like(count), rate * width_h * empty, phi), 0.0)
-        self._rise = np.where(live, onset.change(count, rate * width_h, phi), 0.0)
+    def _limit_counts(self) -> Ints:
+        """Actions in the hard limit's window that ends with each cell, in the order of steps; 0 without a limit."""
+        found = np.zeros(len(self.place), np.int64)
+        some = np.flatnonzero(self.link["limit_max"] > 0)
+        ring, head = self._before["limit"][some], self._before["limit_head"][some]
+        link, begin = self.link[some], 0
+        for end in self._ends.tolist() if len(some) else ():
+            rows = int(np.searchsorted(some, end - begin))
+            at, number = begin + some[:rows], np.arange(rows)
+            cell = self.bucket[at] * self._bucket_ms // link["limit_ms"][:rows]
+            count = self._counts[self._order[at], 0]
+            ring[:rows], head[:rows] = windows.add(ring[:rows], head[:rows], number, cell, count)
+            found[at] = windows.total(ring[:rows], head[:rows], head[:rows], link["limit_cells"][:rows])
+            begin = end
+        return found
 
-    def _move(self, view: Rows, link: Rows, now: slice) -> None:
-        level = view["evidence"]
-        np.minimum(level * self._factor[now] + self._offset[now], link["cap_h"][:, None], out=level)
-        calm = onset.step(view["cusum"], self._fall[now])
-        begins = self._live[now] & (calm <= 0.0)
-        view["onset"][begins] = self.bucket[now][begins]
-        view["since"][begins] = 0
-        view["since"] += self._counts[now]
-        view["cusum"] = onset.step(calm, self._rise[now])
-        np.maximum(view["at"], self.bucket[now], out=view["at"])
-
-    def _limit(self, view: Rows, link: Rows, limited: Ints, begin: int) -> None:
-        cell = self.bucket[begin + limited] * self._bucket_ms // link["limit_ms"][limited]
-        row, count = np.arange(len(limited)), self._counts[begin + limited, 0]
-        view["limit"][limited], view["limit_head"][limited] = windows.add(
-            view["limit"][limited], view["limit_head"][limited], row, cell, count
-        )
+    def _ring(self, end: int) -> None:
+        """The hard limits' rings after the first `end` cells in the order of steps."""
+        limited = self.link["limit_max"][self.place[:end]] > 0
+        if limited.any():
+            row, view = self.place[:end][limited], self.view
+            cell = self.bucket[:end][limited] * self._bucket_ms // self.link["limit_ms"][row]
+            count = self._counts[self._order[:end], 0][limited]
+            view["limit"], view["limit_head"] = windows.add(
+                self._before["limit"], self._before["limit_head"], row, cell, count
+            )

@@ -76,6 +76,8 @@ class Fold:
             if mine.clock.stream_ms:
                 self.engine.stream[partition] = mine.clock.stream_ms // self.engine.bucket_ms
             self.engine.scopes.deploys[partition] = dict(seal.deploys)
+            if seal.started is not None:
+                self.engine.scopes.started[partition] = seal.started
             if seal.settings_version:
                 self._configure(mine, table.get(settings_key(partition, seal.settings_version)))
         for key, value in table.items():

@@ -45,7 +45,7 @@ class Partition:
         self.catching_up = bool(self.counters.pop("catching_up", 0))
         self.refreshed = seal.refreshed
 
-    def seal(self, deploys: dict[str, int]) -> Seal:
+    def seal(self, deploys: dict[str, int], started: int | None) -> Seal:
         """What a restart needs to know at this position."""
         own = {"repeated": self.ranges.repeated, "gaps": self.ranges.gaps, "catching_up": int(self.catching_up)}
         return Seal(
@@ -56,6 +56,7 @@ class Partition:
             counters=self.counters | own,
             deploys=dict(deploys),
             refreshed=self.refreshed,
+            started=started,
         )
 
     def count(self, name: str, number: int) -> None:

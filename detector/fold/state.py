@@ -45,6 +45,8 @@ class Seal(Struct, array_like=True):
     counters: dict[str, int]
     deploys: dict[str, int]
     refreshed: int
+    started: int | None
+    """First final bucket of the partition's stream; None before its first tick."""
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -105,7 +105,7 @@ def records(ruleset: Ruleset, history: History) -> Iterator[LogRecord]:
     settings = log.Settings(version=ruleset.version, ruleset=msgspec.json.encode(ruleset))
     yield LogRecord(0, 0, int(times[0]), settings)
     number, newest_ms = 1, 0
-    for begin, end in _pieces(times):
+    for begin, end in _pieces(times, history.columns["kind"] == DEPLOY):
         newest_ms = int(times[end - 1])
         yield LogRecord(0, number, newest_ms, _rows(history, begin, end))
         yield LogRecord(0, number + 1, newest_ms, _tick(end, newest_ms))
@@ -133,9 +133,9 @@ def _tick(read: int, newest_ms: int) -> log.Tick:
     return log.Tick(worker="bench", sources=[log.SourceReport(0, read - 1, read, newest_ms)])
 
 
-def _pieces(times: Ints) -> Iterator[tuple[int, int]]:
-    """Ranges of rows of one piece of time, none longer than `MOST_ROWS`."""
-    begins = np.flatnonzero(np.diff(times // PIECE_MS, prepend=-1)).tolist()
+def _pieces(times: Ints, deploys: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Ranges of rows of one piece of time, none longer than `MOST_ROWS`; a deploy begins one: what was before it is."""
+    begins = np.flatnonzero((np.diff(times // PIECE_MS, prepend=-1) != 0) | deploys).tolist()
     for begin, end in zip(begins, [*begins[1:], len(times)], strict=True):
         for first in range(begin, end, MOST_ROWS):
             yield first, min(first + MOST_ROWS, end)

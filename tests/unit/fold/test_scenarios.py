@@ -95,7 +95,7 @@ def test_a_first_start_at_the_earliest_offset_of_a_week_issues_no_directive_for_
         log.rows(backlog[second * share : (second + 1) * share], now + second * 1000)
         log.tick(now + second * 1000, behind=max(0, len(backlog) - (second + 1) * share))
     outcome = applied(log)
-    assert [alert.catching_up for alert in opened(outcome)] == [True]
+    assert {alert.catching_up for alert in opened(outcome)} == {True}
     assert not directed(outcome)
 
 
@@ -164,11 +164,15 @@ def test_a_source_partition_that_stands_still_is_left_out_of_the_clock_and_named
     assert [alert.data_quality.blind_sources for alert in opened(outcome)] == [(1,)]
 
 
-def wave(times: float, deployed: bool, mode: str = "enforce") -> Outcome:
-    """A day of history, then a minute-long look at rule version 18 acting `times` as often as version 17 did."""
+def wave(times: float, deployed: bool, mode: str = "enforce", told: bool = True) -> Outcome:
+    """A day of history, then half an hour of rule version 18 (17) acting `times` as often as version 17 did.
+
+    `told`: whether the producer tells of deploys at all.
+    """
     rules = Ruleset(version="v1", stream=StreamSettings(), policies=(Policy(id="spam", mode=mode),))
     log, start = LogWriter(ruleset=rules), MONDAY_MS + 26 * HOUR
-    log.live(steady("spam", MONDAY_MS, start, 2.0), start, every_ms=30_000)
+    earlier = [deploy("spam", MONDAY_MS, "42", "17")] if told else []
+    log.live([*earlier, *steady("spam", MONDAY_MS, start, 2.0)], start, every_ms=30_000)
     version = "18" if deployed else "17"
     found = steady("spam", start, start + 30 * MINUTE, 2.0 * times, rule_version=version)
     if deployed:
@@ -177,7 +181,12 @@ def wave(times: float, deployed: bool, mode: str = "enforce") -> Outcome:
     return applied(log, rules)
 
 
-def test_volume_alone_warns():
+def test_a_surge_on_many_subjects_trips_where_nothing_better_is_told():
+    (alert,) = opened(wave(8, deployed=False, told=False))
+    assert "surge" in {signal.signal for signal in alert.evidence}
+
+
+def test_volume_alone_warns_where_deploys_are_told():
     outcome = wave(8, deployed=False)
     assert {alert.type for alert in outcome.alerts if alert.detected_at.hour == 2} == {"breaker.warned"}
 
@@ -186,7 +195,7 @@ def test_volume_on_a_rule_version_just_deployed_trips_that_version_alone():
     (alert,) = opened(wave(8, deployed=True))
     assert alert.scope.id == "spam|rule_version=42@18"
     assert alert.directive is events.Directive.HOLD_FOR_REVIEW
-    assert "times as often" in alert.reason
+    assert "times as many as in its busiest hours" in alert.reason
     assert "deployed" in alert.reason
     assert {c.dimension for c in alert.contributors} == {"rule_version", "region", "action_type"}
     assert 0 < alert.impact.actions < 100

@@ -100,7 +100,7 @@ def test_a_partition_ends_in_the_same_state_whoever_else_is_on_the_worker(days):
 
 
 def test_what_another_partition_counts_in_the_same_poll_makes_nobody_speak():
-    ruleset, end = Ruleset(version="v1", policies=(Policy(id="spam"),)), MONDAY_MS + HOUR
+    ruleset, end = Ruleset(version="v1", policies=(Policy(id="spam"),)), MONDAY_MS + 9 * HOUR
     spam, other = LogWriter(0, ruleset), LogWriter(1, ruleset)
     early = [action("spam", end + 20_000 + i) for i in range(200)]
     for log, found in (
@@ -108,7 +108,7 @@ def test_what_another_partition_counts_in_the_same_poll_makes_nobody_speak():
         (other, [action("other", end + 55_000, rule_id="7")]),
     ):
         log.tick(MONDAY_MS)
-        log.live(steady("spam" if log is spam else "other", MONDAY_MS, end, 1), end)
+        log.live(steady("spam" if log is spam else "other", MONDAY_MS, end, 1), end, every_ms=60_000)
         log.rows(found, end + 60_000)
     log_pairs = zip(spam.records, other.records, strict=True)
     together = Fold(ruleset.stream)

@@ -1,0 +1,109 @@
+"""Which part of a policy explains what the whole does: contributors, and the narrowest scope to hold."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.engine.buckets import OpenBuckets
+from detector.engine.scopes import WHOLE, Key, PolicyState, Scopes
+from detector.engine.step import observed
+from detector.events import State
+from detector.policy import DECIDERS, DIMENSIONS
+
+EXPLAINS: Final = 0.8
+"""Share of a policy's excess from which one value is held to be its cause."""
+OUT_OF_LINE: Final = 2.0
+"""A place (region, client, action type) must also have risen this many times as much as the policy."""
+MINUTE_MS: Final = 60_000
+
+
+class Part(NamedTuple):
+    """A scope's share of the policy's excess (0..1), and its lift over its expected rate."""
+
+    share: float
+    lift: float
+
+
+def parts(
+    scopes: Scopes, cells: OpenBuckets, policy: PolicyState, onset_ms: int, end_ms: int, bucket_ms: int
+) -> dict[Key, Part]:
+    """Every scope of a policy with more actions than due since an onset, over at most the last hour; and the whole."""
+    keys = sorted(policy.rows)
+    rows = np.array([policy.rows[key] for key in keys])
+    minutes = int(np.clip(-(-(end_ms - onset_ms) // MINUTE_MS), 1, 60))
+    order = np.argsort(rows)
+    count = np.zeros(len(rows))
+    count[order] = _counts(scopes, cells, rows[order], end_ms, minutes, bucket_ms)
+    due = scopes.table.rows["rate"][rows] * minutes / 60
+    excess = np.maximum(count - due, 0.0)
+    everything = max(float(excess[keys.index(WHOLE)]), 1.0)
+    return {
+        key: Part(min(1.0, float(excess[i]) / everything), float(count[i] / due[i]))
+        for i, key in enumerate(keys)
+        if key == WHOLE or excess[i] > 0
+    }
+
+
+def narrowest(found: dict[Key, Part]) -> Key:
+    """The one value that explains the excess, who decided before where; the whole where none does."""
+    for dimension in DIMENSIONS:
+        mine = [key for key in found if key[0] == dimension and found[key].share >= EXPLAINS]
+        best = max(mine, key=lambda key: (found[key].share, found[key].lift, key), default=WHOLE)
+        if best == WHOLE:
+            continue
+        if dimension in DECIDERS or found[best].lift >= OUT_OF_LINE * found[WHOLE].lift:
+            return best
+    return WHOLE
+
+
+def target(policy: PolicyState, key: Key, onset_ms: int, found: dict[Key, Part]) -> Key | None:
+    """The scope that is to move where the evidence of `key` speaks; None where it is held, or told, elsewhere.
+
+    `onset_ms`: since when it speaks. A value that rose by itself speaks for itself; what an open breaker accounts for
+    says nothing new.
+    """
+    held = [each for each, breaker in policy.breakers.items() if breaker.state is State.OPEN]
+    accounted = max((policy.breakers[each].since_ms for each in held), default=-1) >= onset_ms
+    elsewhere = WHOLE in held or key[0] not in {each[0] for each in held}
+    if held and elsewhere and (accounted or _share(found, held) >= EXPLAINS):
+        return None
+    cause = narrowest(found)
+    if key in (WHOLE, cause):
+        return cause
+    return key if found[WHOLE].share < EXPLAINS else None
+
+
+def loudest(policy: PolicyState, key: Key, level_h: dict[Key, float]) -> Key | None:
+    """The same for evidence that is not of volume: the origin that has nearly all of the policy's, in logarithms.
+
+    `level_h`: evidence of the whole and of those who decide, hours.
+    """
+    if any(breaker.state is State.OPEN for each, breaker in policy.breakers.items() if each in (key, WHOLE)):
+        return None
+    enough = EXPLAINS * np.log1p(level_h[WHOLE])
+    for dimension in DECIDERS:
+        mine = [each for each in level_h if each[0] == dimension]
+        best = max(mine, key=lambda each: (level_h[each], each), default=WHOLE)
+        if len(mine) > 1 and best != WHOLE and np.log1p(level_h[best]) >= enough:
+            return best if key in (WHOLE, best) and policy.breaker(best).state is not State.OPEN else None
+    return key if key == WHOLE else None
+
+
+def _share(found: dict[Key, Part], keys: list[Key]) -> float:
+    """Largest share of the excess that some scopes, all of one dimension, explain together."""
+    return max(sum(found[key].share for key in keys if key[0] == each and key in found) for each in DIMENSIONS)
+
+
+def _counts(
+    scopes: Scopes, cells: OpenBuckets, rows: NDArray[np.int64], end_ms: int, minutes: int, bucket_ms: int
+) -> NDArray[np.float64]:
+    """Actions of rows (ascending) in the minutes before `end_ms`, final and open buckets together."""
+    at_minute, settled = (end_ms - 1) // MINUTE_MS, scopes.table.rows["settled"][rows]
+    count = observed(scopes.table.rows[rows], at_minute, minutes).astype(np.float64)
+    first = (at_minute - minutes + 1) * MINUTE_MS // bucket_ms
+    for bucket in cells.between(first - 1, end_ms // bucket_ms - 1):
+        count += np.where(bucket > settled, cells.counts(bucket, rows)[:, 0], 0)
+    return count

@@ -1,0 +1,40 @@
+"""Scans over segments of a flat column, exact in integers: what each entry has behind it since its segment began.
+
+`starts` marks the first entry of each segment; entry 0 begins one in any case. No sum of floats crosses a segment, so
+what one scope comes to never depends on which others are handled with it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Words = NDArray[np.uint64]
+
+
+def begins(starts: Mask) -> Ints:
+    """For each entry, the index of the first one of its segment."""
+    at = np.where(starts, np.arange(len(starts)), 0)
+    found: Ints = np.maximum.accumulate(at)
+    return found
+
+
+def sums(values: NDArray[np.int32], first: Ints) -> Ints:
+    """Sums of integers, along the first axis, from each segment's start (`first`, see `begins`) through the entry."""
+    total = np.cumsum(values, axis=0, dtype=np.int64)
+    before = total[first] - values[first]
+    found: Ints = total - before
+    return found
+
+
+def unions(marks: Words, first: Ints) -> Words:
+    """Unions of bitmaps, shape (entries, words), from each segment's start through the entry."""
+    found, step, index = marks.copy(), 1, np.arange(len(marks))
+    longest = int((index - first).max(initial=0))
+    while step <= longest:
+        inside = index[step:] - step >= first[step:]
+        found[step:] |= np.where(inside[:, None], found[:-step], np.uint64(0))
+        step *= 2
+    return found

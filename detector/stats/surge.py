@@ -1,0 +1,160 @@
+r"""Is this more than a scope's busiest hours? Evidence for a trip, where `stats.evidence` is evidence for a warning.
+
+It counts subjects, each once an hour, and holds them against a bar that a burst must clear to be news: not what is
+usual, but the most that was usual of late.
+
+.. math:: \mu = \max(1,\; s_h \lambda,\; s_h M,\; N e^{-B/72})
+
+:math:`s_h \lambda` is the expected rate of `stats.baseline`; `M` the busiest hour of the last weeks without its season,
+:math:`M \leftarrow \max(M e^{-1/672}, n_h / s_h)`; the last term is what a policy may do in its first days, `B` hours
+after its first action, before anything is known of it: `N` is the quantile of an exponential class prior at the odds
+that the budget allows.
+
+Two functionals of one recursion, each over five ratios, with the gamma-Poisson factor of `stats.evidence` at dispersion
+2 (what is left when the same subjects, and the busiest hours, no longer count):
+
+.. math:: R_k \leftarrow (R_k + m)\, e^{\theta_k u - \psi_k \mu d}
+
+- **change**: `m` comes from deploys alone: half a unit at once, half over 8 hours; a day later the change is forgiven.
+  It is a martingale but for that mass, so a line of `A` costs at most `1/A` false trips a deploy (Shiryaev, 1963: a
+  prior on when it begins; e-detectors with start-up mass: Shin, Ramdas & Rinaldo (2022), arXiv 2203.03532, section 2).
+- **surge**: `m = d`, one unit an hour, as in Shiryaev-Roberts.
+
+The bar is a maximum, so counts of a stable stream stay far below it: measured, not proved.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.stats import baseline
+from detector.stats.evidence import Floats
+
+Ints = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+RATIOS: Final = np.array([4.0, 8.0, 16.0, 32.0, 64.0])
+"""Below four times the busiest hour nothing needs to be stopped within minutes: that is for warnings."""
+PHI: Final = 2.0
+LEAST_PER_H: Final = 1.0
+"""A rate that is never news."""
+NO_NEWS_PER_H: Final = 1e12
+"""The bar of a scope of which nothing is known, though it may have acted for years: no rate is news."""
+NEWBORN_MEAN_PER_H: Final = 5.0
+NEWBORN_H: Final = 72.0
+"""Mean of the exponential class prior of the busiest first hours, and the time in which it fades by e."""
+GROWN_GUARD_H: Final = 6
+"""Hours that a grown scope's busiest hour is learned late, lest a surge that rises for hours clears its own way."""
+AT_ONCE: Final = 0.5
+"""Part of a deploy's mass that comes with it; the rest comes within `ARRIVES_H`."""
+ARRIVES_H: Final = 8.0
+FORGIVEN_H: Final = 24.0
+SINCE_DEPLOY: Final = 2
+SINCE_ONSET: Final = 3
+"""Distinct subjects below which nothing is a wave: one actor may do anything; without a change two may, too."""
+WORDS: Final = 4
+_BITS: Final = 64 * WORDS
+_FULL: Final = _BITS * 3 // 4
+"""Bits from which subjects are taken to be new: no one actor fills so many."""
+
+_Q: Final = 1.0 + RATIOS * (PHI - 1.0)
+_GAIN: Final = np.log(RATIOS * PHI / _Q)
+_LOSS: Final = np.log(_Q / PHI) / (PHI - 1.0)
+_MOST: Final = 69.0
+CAP: Final = 1e25
+"""Where evidence saturates."""
+_FADE: Final = float(np.exp(-1.0 / (2 * baseline.MEMORY_H)))
+"""A busiest hour is rarer than usual ones, so it is remembered for twice as long."""
+_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+"""Knuth's multiplicative hash (The Art of Computer Programming 3, section 6.4): hashes of producers may be ordinals."""
+_HELD: Final = np.arange(_BITS + 1)
+_COUNTED: Final = -_BITS * np.log1p(-np.minimum(_HELD, _BITS - 1) / _BITS)
+
+
+def newborn_per_h(change_line: float) -> float:
+    """`N` above: what a policy without history may do, where a deploy is tripped at evidence of `change_line`."""
+    return NEWBORN_MEAN_PER_H * float(np.log1p(change_line))
+
+
+def bar_per_h(rate_per_h: Floats, season: Floats, busiest: Floats, newborn: Floats, age_h: Floats) -> Floats:
+    """The rate that is no news, shape (rows,), from the expected one, the season's factor, `M`, `N`, hours of life."""
+    fading = newborn * np.exp(-np.maximum(age_h, 0.0) / NEWBORN_H)
+    found: Floats = np.maximum(np.maximum(LEAST_PER_H, rate_per_h), np.maximum(busiest * season, fading))
+    return found
+
+
+def busier(busiest: Floats, count: Floats, season: Floats) -> Floats:
+    """`M` after one more learned hour."""
+    found: Floats = np.maximum(busiest * _FADE, count / season)
+    return found
+
+
+def bits(subjects: Words) -> tuple[Ints, Words]:
+    """For each subject's hash, the word of a bitmap of `WORDS` that it marks, and the mark."""
+    mixed = subjects * _MIX >> np.uint64(56)
+    return (mixed >> np.uint64(6)).astype(np.int64), np.uint64(1) << (mixed & np.uint64(63))
+
+
+def people(bitmap: Words) -> Floats:
+    """Distinct subjects behind bitmaps, shape (rows, words): linear counting, Whang et al. (1990), equation 1."""
+    held = np.bitwise_count(bitmap).sum(axis=1).astype(np.int64)
+    if bitmap.shape[1] == WORDS:
+        many: Floats = _COUNTED[held]
+        return many
+    size = 64 * bitmap.shape[1]
+    found: Floats = -size * np.log1p(-np.minimum(held, size - 1) / size)
+    return found
+
+
+def full(bitmap: Words) -> NDArray[np.bool_]:
+    """Bitmaps, shape (rows, `WORDS`), in which so many are marked that every action passes for a newcomer's."""
+    found: NDArray[np.bool_] = np.bitwise_count(bitmap).sum(axis=1) >= _FULL
+    return found
+
+
+def idle(before: Ints, until: Ints, deployed: Ints, bar: Floats, width_h: float) -> tuple[Floats, Floats, Floats]:
+    """What the empty buckets after `before` and up to, without, `until` do: kept of both, added to change and surge.
+
+    Args:
+        before: shape (rows,), last bucket that evidence holds.
+        until: shape (rows,), first bucket that is not empty.
+        deployed: shape (rows,), bucket of the last deploy; its mass comes where it is in (before, until].
+        bar: shape (rows,), rate per hour that is no news.
+        width_h: of a bucket, hours.
+
+    Returns three arrays of shape (rows, 5).
+    """
+    drift = np.multiply.outer(bar, _LOSS)
+    hours = np.maximum(until - 1 - before, 0) * width_h
+    since = np.clip(until - 1 - np.maximum(before, deployed - 1), 0, FORGIVEN_H / width_h) * width_h
+    kept, kept_since = np.exp(-drift * hours[:, None]), np.exp(-drift * since[:, None])
+    age_h = (until - deployed) * width_h
+    arriving = (age_h >= 0) & (age_h <= ARRIVES_H)
+    comes = (before < deployed) & (deployed <= until)
+    change = comes[:, None] * AT_ONCE * kept_since
+    change += arriving[:, None] * ((1 - AT_ONCE) / ARRIVES_H) * (1.0 - kept_since) / drift
+    forgiven = (age_h > FORGIVEN_H)[:, None]
+    return kept, np.where(forgiven, 0.0, change), (1.0 - kept) / drift
+
+
+def armed(bucket: Ints, deployed: Ints, width_h: float) -> Floats:
+    """Mass of the last deploy, shape (rows,), where the first action of all comes in `bucket`: none was lost before."""
+    age_h = (bucket - deployed) * width_h
+    mass = AT_ONCE + (1 - AT_ONCE) * np.clip(age_h / ARRIVES_H, 0.0, 1.0)
+    return np.where((age_h >= 0) & (age_h <= FORGIVEN_H), mass, 0.0)
+
+
+def forgiven(until: Ints | int, deployed: Ints, width_h: float) -> NDArray[np.bool_]:
+    """Rows, shape (rows,), whose last deploy is too long ago at bucket `until` for its evidence to count."""
+    found: NDArray[np.bool_] = (until - deployed) * width_h > FORGIVEN_H
+    return found
+
+
+def grown(people: Floats, bar: Floats, width_h: float) -> Floats:
+    """Factor of one bucket with so many new `people`, shape (rows, 5)."""
+    exponent = np.multiply.outer(people, _GAIN) - np.multiply.outer(bar * width_h, _LOSS)
+    found: Floats = np.exp(np.minimum(exponent, _MOST))
+    return found
