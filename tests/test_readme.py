@@ -12,9 +12,11 @@ import time
 import urllib.request
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.conftest import start_cluster
+from tests.unit.backtest import made_up
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -95,6 +97,20 @@ def test_the_commands_to_run_and_watch_and_the_gate_work_one_after_the_other(tmp
 def test_the_policy_file_is_accepted_and_its_tests_pass(tmp_path):
     (tmp_path / "policies.yaml").write_text(fence("yaml"))
     Shell(tmp_path, "").run("detector check policies.yaml")
+
+
+def test_the_backtests_run_on_a_history_and_its_labels(tmp_path):
+    shell = Shell(tmp_path, "")
+    (tmp_path / "policies.yaml").write_text(made_up.POLICIES)
+    (tmp_path / "incidents.csv").write_text(made_up.INCIDENTS)
+    encode = msgspec.json.Encoder().encode_lines
+    (tmp_path / "history.ndjson").write_bytes(encode(made_up.events()))
+    first, second, third = block("backtest")
+    shell.run(first)
+    assert "<html" in (tmp_path / "report.html").read_text()
+    assert '"detected_at"' in (tmp_path / "transitions.ndjson").read_text()
+    assert "false_trips_per_year" in shell.run(second)
+    assert "hard_limit" in shell.run(third)
 
 
 @pytest.mark.timeout(400)
