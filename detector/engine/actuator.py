@@ -93,7 +93,7 @@ class Actuator:
         try:
             channel = self._scopes.channels_of(row)
             found = rule.signals(view, link, channel, self._bucket_ms, end_ms)
-            verdict = rule.decide(found, channel)
+            verdict = rule.decide(found, channel, probing=policy.is_probing)
             if verdict is None or (verdict == "warn" and before.warned_ms):
                 return []
             onset_ms = int(view["onset"][0]) * self._bucket_ms
@@ -166,19 +166,18 @@ class Actuator:
             for (_, key), policy in list(self._warned.get(partition, {}).items()):
                 if policy.position >= now.offset:
                     continue
-                row = policy.rows[key]
-                level_h = max(
-                    float(self._scopes.table.rows["evidence"][row].mean()),
-                    rule.loudest_h(self._scopes.channels_of(row)),
-                )
                 state = policy.breaker(key)
-                if (
-                    level_h < CALM_RATIO * self._scopes.links.rows["warn_h"][row]
-                    and state.warned_ms < through * self._bucket_ms
-                ):
+                if state.warned_ms < through * self._bucket_ms and self._is_calm(policy, key):
                     policy.breakers[key] = replace(state, warned_ms=0)
                     policy.changed = True
                     self._file(policy, key)
+
+    def _is_calm(self, policy: PolicyState, key: Key) -> bool:
+        """Whether evidence has died down, in the scope and in the policy that may have spoken through it."""
+        rows = [policy.rows[each] for each in (key, WHOLE) if each in policy.rows]
+        volume_h = float(self._scopes.table.rows["evidence"][rows].mean(axis=1).max())
+        level_h = max(volume_h, *(rule.loudest_h(self._scopes.channels_of(row)) for row in rows))
+        return level_h < CALM_RATIO * float(self._scopes.links.rows["warn_h"][rows[0]])
 
     def _after(self, policy: PolicyState, key: Key, verdict: Verdict, now: Moment) -> BreakerState:
         before, scope = policy.breaker(key), policy.scope(key).id

@@ -10,6 +10,7 @@ lines, for warnings and for trips. The rule:
 - proof trips: the weighted average of the signals that need no other, over the trip line: the mix of those acted on,
   and what becomes of the actions. An average of such evidence keeps its promise; a product would not;
 - volume and a corroborating signal, both over the warning line, trip;
+- while a breaker of the policy is half-open, volume over the trip line opens it again: what it held goes on;
 - any signal alone, over the warning line, warns.
 """
 
@@ -122,13 +123,15 @@ def signals(view: Rows, link: Rows, channel: Rows, bucket_ms: int, end_ms: int) 
     return tuple(signal for signal in found if signal is not None)
 
 
-def decide(found: tuple[Evidence, ...], channel: Rows) -> Verdict | None:
-    """Trip, warn, or nothing. `channel`: those of the row, or empty."""
+def decide(found: tuple[Evidence, ...], channel: Rows, *, probing: bool) -> Verdict | None:
+    """Trip, warn, or nothing. `channel`: those of the row, or empty. `probing`: the policy is being let go again."""
     informed = len(channel) > 0 and any(channels.known(channel, signal)[0] for signal in INFORMING)
     strength = {signal.signal: signal.strength for signal in found}
     if {"hard_limit", "deploy"} & strength.keys():
         return "trip"
     if "surge" in strength and not informed:
+        return "trip"
+    if probing and strength.get("volume", 0.0) >= 1.0:
         return "trip"
     if sum(weight * strength.get(signal, 0.0) for signal, weight in PROOF_WEIGHTS.items()) >= 1.0:
         return "trip"

@@ -17,6 +17,8 @@ EXPLAINS: Final = 0.8
 """Share of a policy's excess from which one value is held to be its cause."""
 OUT_OF_LINE: Final = 2.0
 """A place (region, client, action type) must also have risen this many times as much as the policy."""
+PRESENT: Final = 1.2
+"""Lift, over at most the last hour, below which evidence of volume speaks of what is over."""
 MINUTE_MS: Final = 60_000
 
 
@@ -69,6 +71,8 @@ def target(policy: PolicyState, key: Key, onset_ms: int, found: dict[Key, Part])
     accounted = max((policy.breakers[each].since_ms for each in held), default=-1) >= onset_ms
     elsewhere = WHOLE in held or key[0] not in {each[0] for each in held}
     if held and elsewhere and (accounted or _share(found, held) >= EXPLAINS):
+        return None
+    if key not in found or found[key].lift < PRESENT:
         return None
     cause = narrowest(found)
     if key in (WHOLE, cause):

@@ -91,6 +91,11 @@ class PolicyState:
         """The breaker of a row; one that never moved is closed."""
         return self.breakers.get(key) or BreakerState()
 
+    @property
+    def is_probing(self) -> bool:
+        """Whether one of its breakers is being let go again."""
+        return any(each.state is State.HALF_OPEN for each in self.breakers.values())
+
     def changed_ms(self, key: Key) -> int:
         """When anything that the scope depends on was last changed (0: never known)."""
         return max((at_ms for origin, at_ms in self.deploys.items() if concerns(origin, key)), default=0)
@@ -333,7 +338,7 @@ class Scopes:
         ):
             link["next_h"] = link["warn_h"]
         else:
-            link["next_h"] = np.inf
+            link["next_h"] = link["trip_h"] if policy.is_probing else np.inf
 
     def _link_limit(self, link: np.ndarray[tuple[int], np.dtype[np.void]], settings: PolicySettings | None) -> None:
         limit = settings.hard_limit if settings else None
