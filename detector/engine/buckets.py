@@ -6,11 +6,13 @@ Adding is a sum, so neither the order of rows nor the size of batches can change
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.engine.columns import NEVER
 from detector.stats import surge
 
 Ints = NDArray[np.int64]
@@ -49,19 +51,17 @@ class OpenBuckets:
         subjects: NDArray[np.uint64], size: int,
     ) -> None:  # fmt: skip
         """Count one action per entry. `subjects`: their hashes. `size`: rows of the table now."""
-        cell = rows * COUNTED
-        flat = np.concatenate([cell, cell[automated] + 1, cell[held] + 2])
-        bucket = np.concatenate([buckets, buckets[automated], buckets[held]])
-        order = np.argsort(bucket, kind="stable")
-        distinct, start = np.unique(bucket[order], return_index=True)
-        for number, here in zip(distinct.tolist(), np.split(flat[order], start[1:]), strict=False):
-            np.add.at(self._bucket(number, size).reshape(-1), here, 1)
-        word, mark = surge.bits(subjects)
         order = np.argsort(buckets, kind="stable")
-        distinct, start = np.unique(buckets[order], return_index=True)
-        for number, here in zip(distinct.tolist(), np.split(order, start[1:]), strict=False):
-            flat = self._subjects[number].reshape(-1)
-            np.bitwise_or.at(flat, rows[here] * surge.WORDS + word[here], mark[here])
+        rows, buckets, automated, held = rows[order], buckets[order], automated[order], held[order]
+        word, mark = surge.bits(subjects[order])
+        start = np.flatnonzero(np.diff(buckets, prepend=NEVER))
+        for begin, end in pairwise([*start.tolist(), len(order)]):
+            here, number = slice(begin, end), int(buckets[begin])
+            cell = rows[here] * COUNTED
+            flat = np.concatenate([cell, cell[automated[here]] + 1, cell[held[here]] + 2])
+            np.add.at(self._bucket(number, size).reshape(-1), flat, 1)
+            marked = self._subjects[number].reshape(-1)
+            np.bitwise_or.at(marked, rows[here] * surge.WORDS + word[here], mark[here])
 
     def cells(self, rows: Ints, after: int, through: int) -> Cells:
         """What the buckets in (after, through] hold of `rows` (ascending)."""

@@ -48,16 +48,25 @@ def _values(
 ) -> Ints:
     """Table rows of the events' values of a dimension, -1 where they have none or it is not watched."""
     names, values = batch.values[dimension]
-    pairs, inverse = np.unique(batch.policy[events] * len(names) + values[events], return_inverse=True)
-    rows, keys = np.full(len(pairs), -1, np.int64), list[tuple[int, PolicyState, Key]]()
-    for i, pair in enumerate(pairs.tolist()):
-        code, value = divmod(pair, len(names))
-        policy, name = policies[code], names[value]
-        if policy is not None and name:
+    pair = batch.policy[events] * len(names) + values[events]
+    rows = np.full(len(batch.policies) * len(names), -1, np.int64)
+    there = np.zeros(len(rows), bool)
+    there[pair] = True
+    keys = list[tuple[int, PolicyState, Key]]()
+    for at in np.flatnonzero(there).tolist():
+        code, value = divmod(at, len(names))
+        policy = policies[code]
+        key: Key = (dimension, names[value])
+        if policy is None or not key[1]:
+            continue
+        known = policy.rows.get(key)
+        if known is None:
             home = int(batch.homes[code])
-            rows[i] = scopes.row(policy, (dimension, name), settled[home], int(batch.offsets[home]))
-            keys.append((i, policy, (dimension, name)))
+            known = scopes.row(policy, key, settled[home], int(batch.offsets[home]))
+        rows[at] = known
+        keys.append((at, policy, key))
     if scopes.freed:  # a later value may have taken an earlier one's row
-        for i, policy, key in keys:
-            rows[i] = policy.rows.get(key, -1)
-    return rows[inverse]
+        for at, policy, key in keys:
+            rows[at] = policy.rows.get(key, -1)
+    found: Ints = rows[pair]
+    return found

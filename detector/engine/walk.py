@@ -91,7 +91,7 @@ class Walk:
         rate = np.where(self._is_running, view["rate"][row], view["next_rate"][row])
         phi, count = view["phi"][row], self._counts[:, 0].astype(np.float64)
         empty = np.maximum(self._at - 1 - self._since, 0).astype(np.float64)
-        factor, offset = evidence.moves(count, empty, rate, phi, self._width_h)
+        factor, offset = evidence.moves(count, empty, rate, view["phi"], self._width_h, row)
         live = self._live[:, None]
         self._factor, self._offset = np.where(live, factor, 1.0), np.where(live, offset, 0.0)
         width_h = self._width_h

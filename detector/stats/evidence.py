@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 RATIOS: Final = np.array([1.25, 1.6, 2.2, 3.5, 6.0, 12.0, 30.0, 100.0])
 """Alternatives that the mixture bets on; between two of them the loss in delay is below 5 %."""
@@ -38,7 +39,9 @@ _MOST: Final = 69.0
 """Largest exponent of one bucket: e^69 is far beyond any trip line, and far from overflow."""
 
 
-def moves(count: Floats, empty: Floats, rate_per_h: Floats, phi: Floats, width_h: float) -> tuple[Floats, Floats]:
+def moves(
+    count: Floats, empty: Floats, rate_per_h: Floats, phi: Floats, width_h: float, row: Ints | None = None
+) -> tuple[Floats, Floats]:
     """What `empty` buckets without events and then one with `count` do to evidence `R`: it becomes `factor R + offset`.
 
     Gives both, of shape (rows, 8). They don't depend on the evidence, so they can be had for many buckets at once.
@@ -49,8 +52,11 @@ def moves(count: Floats, empty: Floats, rate_per_h: Floats, phi: Floats, width_h
         rate_per_h: shape (rows,), expected rate, > 0.
         phi: shape (rows,), variance over mean, >= 1.
         width_h: exposure of the whole bucket, hours.
+        row: where the first three have an entry per bucket and `phi` one per scope: the scope of each entry.
     """
     gain, loss = bets(phi)
+    if row is not None:
+        gain, loss = gain[row], loss[row]
     drift = loss * (rate_per_h * width_h)[:, None]
     kept, added = _rest(drift, empty, width_h)
     grown = np.exp(np.minimum(gain * count[:, None] - drift, _MOST))
@@ -73,9 +79,14 @@ def bets(phi: Floats) -> tuple[Floats, Floats]:
 
 
 def _rest(drift: Floats, buckets: Floats, width_h: float) -> tuple[Floats, Floats]:
-    """What is kept of evidence over empty buckets, and what they add."""
-    kept = np.exp(-drift * buckets[:, None])
-    return kept, width_h * np.exp(-drift) * (1.0 - kept) / -np.expm1(-drift)
+    """What is kept of evidence over empty buckets, and what they add: most buckets follow one another."""
+    kept, added = np.ones_like(drift), np.zeros_like(drift)
+    some = buckets > 0
+    if some.any():
+        fall = drift[some]
+        kept[some] = left = np.exp(-fall * buckets[some, None])
+        added[some] = width_h * np.exp(-fall) * (1.0 - left) / -np.expm1(-fall)
+    return kept, added
 
 
 def strength(evidence: Floats, line_h: Floats) -> Floats:

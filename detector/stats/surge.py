@@ -128,16 +128,25 @@ def idle(before: Ints, until: Ints, deployed: Ints, bar: Floats, width_h: float)
     Returns three arrays of shape (rows, 5).
     """
     drift = np.multiply.outer(bar, _LOSS)
-    hours = np.maximum(until - 1 - before, 0) * width_h
-    since = np.clip(until - 1 - np.maximum(before, deployed - 1), 0, FORGIVEN_H / width_h) * width_h
-    kept, kept_since = np.exp(-drift * hours[:, None]), np.exp(-drift * since[:, None])
-    age_h = (until - deployed) * width_h
-    arriving = (age_h >= 0) & (age_h <= ARRIVES_H)
-    comes = (before < deployed) & (deployed <= until)
-    change = comes[:, None] * AT_ONCE * kept_since
-    change += arriving[:, None] * ((1 - AT_ONCE) / ARRIVES_H) * (1.0 - kept_since) / drift
-    forgiven = (age_h > FORGIVEN_H)[:, None]
-    return kept, np.where(forgiven, 0.0, change), (1.0 - kept) / drift
+    kept, more, change = np.ones_like(drift), np.zeros_like(drift), np.zeros_like(drift)
+    gap = np.flatnonzero(until - 1 > before)
+    if len(gap):
+        kept[gap] = np.exp(-drift[gap] * ((until[gap] - 1 - before[gap]) * width_h)[:, None])
+        more[gap] = (1.0 - kept[gap]) / drift[gap]
+    recent = np.flatnonzero((until >= deployed) & ((until - deployed) * width_h <= FORGIVEN_H))
+    if len(recent):
+        change[recent] = _arrived(before[recent], until[recent], deployed[recent], drift[recent], width_h)
+    return kept, change, more
+
+
+def _arrived(before: Ints, until: Ints, deployed: Ints, drift: Floats, width_h: float) -> Floats:
+    """What a recent deploy adds to evidence of a change by `until`, shape (rows, 5)."""
+    since_h = np.maximum(until - 1 - np.maximum(before, deployed - 1), 0) * width_h
+    kept = np.exp(-drift * since_h[:, None])
+    arriving = (until - deployed) * width_h <= ARRIVES_H
+    at_once = (before < deployed)[:, None] * AT_ONCE * kept
+    found: Floats = at_once + arriving[:, None] * ((1 - AT_ONCE) / ARRIVES_H) * (1.0 - kept) / drift
+    return found
 
 
 def armed(bucket: Ints, deployed: Ints, width_h: float) -> Floats:
