@@ -71,7 +71,7 @@ def bar(view: Rows, link: Rows, hour: int, profiles: Rows) -> NDArray[np.float64
     season = _season(view, link, hour, profiles)
     rate = view["level_a"] / (view["level_b"] + 1.0) * season
     age_h = np.where(view["begun"] < hour, hour - view["begun"], 0).astype(np.float64)
-    found = surge.bar_per_h(rate, season, view["busiest"], link["newborn"], age_h)
+    found = surge.bar_per_h(rate, season, view["busiest"], link["newborn"], age_h, link["floor"])
     unknown = (view["stranger"] != 0) & (view["level_b"] < baseline.KNOWN_H)
     return np.where(unknown, surge.NO_NEWS_PER_H, found)
 

@@ -54,7 +54,11 @@ def deploy(at_ms, policy, version):
 def events():
     """In order of time."""
     rng = np.random.default_rng(7)
-    found = [deploy(DEPLOYED_MS, "hashes", "2"), deploy(REPAIRED_MS, "hashes", "3")]
+    found = [
+        deploy(DEPLOYED_MS - HOUR_MS, "spam", "1"),
+        deploy(DEPLOYED_MS, "hashes", "2"),
+        deploy(REPAIRED_MS, "hashes", "3"),
+    ]
     for policy, begin_ms, end_ms, per_h in (
         ("hashes", DEPLOYED_MS, REPAIRED_MS, 600),
         ("spam", WAVE_MS, WAVE_MS + HOUR_MS, 400),

@@ -224,7 +224,8 @@ def test_any_ruleset_is_read_back_as_it_was(ids, limit, mode, budget, cooldown_s
 
 def test_a_history_gives_a_file_that_check_accepts_and_a_page(tmp_path):
     half_hour_ms, runner = 1_800_000, CliRunner()
-    events = [action(i, T0_MS + i * half_hour_ms) for i in range(8 * 48)]
+    told = {"kind": "deploy", "id": "d", "time": T0_MS, "policy_id": "spam", "change": "a first version"}
+    events = [told, *(action(i, T0_MS + i * half_hour_ms) for i in range(8 * 48))]
     burst = [action(i, T0_MS + 5 * results.DAY_MS + i * 1000) for i in range(1_000, 1_060)]
     history, suggested, html = (tmp_path / name for name in ("events.ndjson", "policies.yaml", "page.html"))
     history.write_bytes(b"\n".join(map(msgspec.json.encode, sorted(events + burst, key=lambda each: each["time"]))))

@@ -88,7 +88,10 @@ def test_columns_say_what_the_same_events_one_by_one_say():
 
 def test_pieces_are_hours_and_never_too_long():
     times = np.sort(np.random.default_rng(2).integers(0, 3 * HOUR_MS, 17_000))
-    pieces = list(history._pieces(times))
+    deploys = np.zeros(len(times), bool)
+    deploys[[40, 9_000]] = True
+    pieces = list(history._pieces(times, deploys))
+    assert {40, 9_000} <= {begin for begin, _ in pieces}
     assert [begin for begin, _ in pieces[1:]] == [end for _, end in pieces[:-1]]
     assert pieces[0][0] == 0
     assert pieces[-1][1] == len(times)

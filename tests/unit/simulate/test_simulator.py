@@ -17,7 +17,7 @@ tests:
   - {{name: one, {test}}}
 """
 WAVE = (
-    "policy: spam, history: {per_minute: 5, days: 1}, "
+    "policy: spam, history: {per_minute: 5, days: 1}, deploys: [{minute: 0, rule_version: 42@17}], "
     "counts_per_minute: [{minutes: 0-19, count: 5}, {minutes: 20-29, count: 25, region: DE}]"
 )
 
