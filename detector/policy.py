@@ -82,7 +82,7 @@ class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     false_warnings_per_year: Annotated[float, Meta(gt=0, le=10_000, description="Budget of false warnings.")] = 4.0
     min_rate_per_h: Annotated[
         float, Meta(gt=0, le=10**9, description="Rates below this are immaterial: the least expected rate, per hour.")
-    ] = 6.0
+    ] = 1.0
     deploy_window_s: Annotated[
         float, _seconds(60, 30 * 86_400), Meta(description="How long a deploy makes its origin suspect.")
     ] = field(default=86_400.0, name="deploy_window")

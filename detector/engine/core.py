@@ -134,6 +134,11 @@ class Engine:
             view["change"] += surge.AT_ONCE
             view["changed"] = 0
         view["deployed"] = np.maximum(view["deployed"], bucket)
+        link = self.scopes.links.rows[row]
+        seen_h = (bucket - self.scopes.started.get(int(link["partition"]), bucket)) * self.bucket_ms / HOUR_MS
+        if view["bar"][0] == surge.NO_NEWS_PER_H and seen_h >= surge.GLIMPSE_H:
+            glimpse = surge.GLIMPSE_TIMES * float(view["total"][0]) / seen_h
+            view["bar"] = view["next_bar"] = max(glimpse, float(link["newborn"]))
 
     def test(self, rows: Ints, moments: Mapping[int, Moment]) -> list[Transition]:
         """Judge scopes by their open buckets now. `rows` ascending; `moments` by partition."""

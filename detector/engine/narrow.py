@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine.buckets import OpenBuckets
+from detector.engine.columns import MINUTES_CELLS, SECONDS_CELLS
 from detector.engine.scopes import WHOLE, Key, PolicyState, Scopes
 from detector.engine.step import observed
 from detector.events import State
@@ -19,7 +20,7 @@ OUT_OF_LINE: Final = 2.0
 """A place (region, client, action type) must also have risen this many times as much as the policy."""
 PRESENT: Final = 1.2
 """Lift, over at most the last hour, below which evidence of volume speaks of what is over."""
-MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 3_600_000
 
 
 class Part(NamedTuple):
@@ -35,11 +36,11 @@ def parts(
     """Every scope of a policy with more actions than due since an onset, over at most the last hour; and the whole."""
     keys = sorted(policy.rows)
     rows = np.array([policy.rows[key] for key in keys])
-    minutes = int(np.clip(-(-(end_ms - onset_ms) // MINUTE_MS), 1, 60))
+    span = _span(onset_ms, end_ms)
     order = np.argsort(rows)
     count = np.zeros(len(rows))
-    count[order] = _counts(scopes, cells, rows[order], end_ms, minutes, bucket_ms)
-    due = scopes.table.rows["rate"][rows] * minutes / 60
+    count[order] = _counts(scopes, cells, rows[order], end_ms, span, bucket_ms)
+    due = scopes.table.rows["rate"][rows] * span.cells * span.cell_ms / HOUR_MS
     excess = np.maximum(count - due, 0.0)
     everything = max(float(excess[keys.index(WHOLE)]), 1.0)
     return {
@@ -101,13 +102,30 @@ def _share(found: dict[Key, Part], keys: list[Key]) -> float:
     return max(sum(found[key].share for key in keys if key[0] == each and key in found) for each in DIMENSIONS)
 
 
+class _Span(NamedTuple):
+    """A stretch of time in cells of one of the rolling windows."""
+
+    ring: str
+    cell_ms: int
+    cells: int
+
+
+def _span(onset_ms: int, end_ms: int) -> _Span:
+    """The time since an onset: to five seconds within the last minute, to the minute within the last hour."""
+    for ring, cell_ms, most in (("seconds", 5_000, SECONDS_CELLS - 1), ("minutes", 60_000, MINUTES_CELLS)):
+        cells = max(1, -(-(end_ms - onset_ms) // cell_ms))
+        if cells <= most:
+            return _Span(ring, cell_ms, cells)
+    return _Span(ring, cell_ms, most)
+
+
 def _counts(
-    scopes: Scopes, cells: OpenBuckets, rows: NDArray[np.int64], end_ms: int, minutes: int, bucket_ms: int
+    scopes: Scopes, cells: OpenBuckets, rows: NDArray[np.int64], end_ms: int, span: _Span, bucket_ms: int
 ) -> NDArray[np.float64]:
-    """Actions of rows (ascending) in the minutes before `end_ms`, final and open buckets together."""
-    at_minute, settled = (end_ms - 1) // MINUTE_MS, scopes.table.rows["settled"][rows]
-    count = observed(scopes.table.rows[rows], at_minute, minutes).astype(np.float64)
-    first = (at_minute - minutes + 1) * MINUTE_MS // bucket_ms
+    """Actions of rows (ascending) in the time before `end_ms`, final and open buckets together."""
+    at, settled = (end_ms - 1) // span.cell_ms, scopes.table.rows["settled"][rows]
+    count = observed(scopes.table.rows[rows], span.ring, at, span.cells).astype(np.float64)
+    first = (at - span.cells + 1) * span.cell_ms // bucket_ms
     for bucket in cells.between(first - 1, end_ms // bucket_ms - 1):
         count += np.where(bucket > settled, cells.counts(bucket, rows)[:, 0], 0)
     return count

@@ -14,7 +14,7 @@ from detector.engine.columns import FOREVER, LIMIT_CELLS, PROFILE, ROW, Table, b
 from detector.engine.reinstated import Reinstated
 from detector.events import Scope, State
 from detector.policy import DECIDERS, DIMENSIONS, Policy, PolicySettings, Ruleset
-from detector.stats import evidence, surge
+from detector.stats import baseline, evidence, surge
 
 MAX_VALUES: Final = 32
 """Values of one dimension that a policy tracks at once; the longest idle one makes room."""
@@ -51,7 +51,8 @@ LINK: Final = np.dtype(
         ("change_line", "<f8"),  # evidence of stats.surge at which it trips; infinite: it can't
         ("surge_line", "<f8"),
         ("newborn", "<f8"),  # rate per hour that a scope without history may have
-        ("floor", "<f8"),  # least expected rate per hour
+        ("least", "<f8"),  # least material rate per hour
+        ("floor", "<f8"),  # and the least that warnings expect
         ("limit_ms", "<i8"),  # width of a hard-limit cell
         ("limit_cells", "<i8"),
         ("limit_max", "<i8"),  # 0: no hard limit
@@ -276,11 +277,13 @@ class Scopes:
 
     def _new_row(self, policy: PolicyState, key: Key, settled: int, offset: int) -> int:
         row, minute = self._claim(policy, key), settled * self._bucket_ms // MINUTE_MS
-        floor = policy.settings.min_rate_per_h
-        stranger = settled < self.started.get(policy.partition, FOREVER) + DAY_MS // self._bucket_ms
+        link = self.links.rows[row]
+        # Who states a rate has said what is usual.
+        stated = policy.settings.min_rate_per_h > PolicySettings().min_rate_per_h
+        stranger = not stated and settled < self.started.get(policy.partition, FOREVER) + DAY_MS // self._bucket_ms
         blank(
-            self.table, row, settled=settled, minute=minute, offset=offset, floor_per_h=floor,
-            bar_per_h=float(self.links.rows["newborn"][row]), stranger=stranger,
+            self.table, row, settled=settled, minute=minute, offset=offset, floor_per_h=float(link["floor"]),
+            bar_per_h=max(float(link["newborn"]), float(link["least"])), stranger=stranger,
         )  # fmt: skip
         if key[0] in DECIDERS:
             self._inherit(policy, key, row)
@@ -313,7 +316,7 @@ class Scopes:
         link["profile"] = policy.profile
         link["whole"] = key == WHOLE
         link["position"] = policy.position
-        link["floor"] = settings.min_rate_per_h
+        link["least"], link["floor"] = settings.min_rate_per_h, max(settings.min_rate_per_h, baseline.WARNED_PER_H)
         judged = settings.mode != "disabled"
         link["trip_h"] = evidence.line_h(settings.false_trips_per_year, weight(key)) if judged else np.inf
         link["warn_h"] = evidence.line_h(settings.false_warnings_per_year, weight(key)) if judged else np.inf

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine.columns import MINUTES_CELLS, NEVER
+from detector.engine.columns import NEVER
 from detector.stats import baseline, evidence, onset, surge, windows
 
 Rows = NDArray[np.void]
@@ -71,9 +71,9 @@ def bar(view: Rows, link: Rows, hour: int, profiles: Rows) -> NDArray[np.float64
     season = _season(view, link, hour, profiles)
     rate = view["level_a"] / (view["level_b"] + 1.0) * season
     age_h = np.where(view["begun"] < hour, hour - view["begun"], 0).astype(np.float64)
-    found = surge.bar_per_h(rate, season, view["busiest"], link["newborn"], age_h, link["floor"])
+    found = surge.bar_per_h(rate, season, view["busiest"], link["newborn"], age_h, link["least"])
     unknown = (view["stranger"] != 0) & (view["level_b"] < baseline.KNOWN_H)
-    return np.where(unknown, surge.NO_NEWS_PER_H, found)
+    return np.where(unknown, view["next_bar"], found)
 
 
 def resume(view: Rows, link: Rows, hour: int, profiles: Rows) -> None:
@@ -112,7 +112,6 @@ def _learn(view: Rows, link: Rows, known: Ints, count: NDArray[np.float64], hour
     )
 
 
-def observed(view: Rows, at_minute: int, minutes: int) -> Ints:
-    """Final actions of each row in the `minutes` (1..60) that end with minute number `at_minute`."""
-    at = np.full(len(view), at_minute, np.int64)
-    return windows.total(view["minutes"], view["minutes_head"], at, min(minutes, MINUTES_CELLS))
+def observed(view: Rows, ring: str, at: int, cells: int) -> Ints:
+    """Final actions of each row in the `cells` of a ring of `windows` that end with cell number `at`."""
+    return windows.total(view[ring], view[f"{ring}_head"], np.full(len(view), at, np.int64), cells)

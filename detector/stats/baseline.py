@@ -26,6 +26,8 @@ TRAINED_H: Final = 24.0
 """Exposure from which a level is trusted enough to freeze learning while evidence is high."""
 KNOWN_H: Final = 6.0
 """Exposure from which a level is known well enough to measure dispersion around it."""
+WARNED_PER_H: Final = 6.0
+"""Rates below this are not worth a warning: a handful of actions in a quiet hour."""
 PRIOR_H: Final = 1.0
 """Weight of the floor rate before anything was learned."""
 PROFILE_PRIOR: Final = 20.0

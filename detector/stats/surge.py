@@ -3,12 +3,12 @@ r"""Is this more than a scope's busiest hours? Evidence for a trip, where `stats
 It counts subjects, each once an hour, and holds them against a bar that a burst must clear to be news: not what is
 usual, but the most that was usual of late.
 
-.. math:: \mu = \max(f/6,\; s_h \lambda,\; s_h M,\; N e^{-B/72})
+.. math:: \mu = \max(f,\; s_h \lambda,\; s_h M,\; N e^{-B/72})
 
 :math:`f` is the least material rate, :math:`s_h \lambda` the expected one of `stats.baseline`; `M` the busiest hour of
-the last weeks without its season, :math:`M \leftarrow \max(M e^{-1/672}, n_h / s_h)`; the last term is what a policy may do in its first days, `B` hours
-after its first action, before anything is known of it: `N` is the quantile of an exponential class prior at the odds
-that the budget allows.
+the last weeks without its season, :math:`M \leftarrow \max(M e^{-1/672}, n_h / s_h)`; the last term is what a policy
+may do in its first days, `B` hours after its first action, before anything is known of it: `N` is the quantile of an
+exponential class prior at the odds that the budget allows.
 
 Two functionals of one recursion, each over five ratios, with the gamma-Poisson factor of `stats.evidence` at dispersion
 2 (what is left when the same subjects, and the busiest hours, no longer count):
@@ -39,10 +39,11 @@ Words = NDArray[np.uint64]
 RATIOS: Final = np.array([4.0, 8.0, 16.0, 32.0, 64.0])
 """Below four times the busiest hour nothing needs to be stopped within minutes: that is for warnings."""
 PHI: Final = 2.0
-LEAST_PART: Final = 1 / 6
-"""Part of the least material rate that the bar never goes below: evidence begins at four times the bar."""
 NO_NEWS_PER_H: Final = 1e12
 """The bar of a scope of which nothing is known, though it may have acted for years: no rate is news."""
+GLIMPSE_H: Final = 1 / 12
+GLIMPSE_TIMES: Final = 2.0
+"""A stranger that is deployed is held against twice the rate of what little was seen, if that was some minutes."""
 NEWBORN_MEAN_PER_H: Final = 5.0
 NEWBORN_H: Final = 72.0
 """Mean of the exponential class prior of the busiest first hours, and the time in which it fades by e."""
@@ -87,7 +88,7 @@ def bar_per_h(
     From the expected one, the season's factor, `M`, `N`, hours of life, and the least material rate.
     """
     fading = newborn * np.exp(-np.maximum(age_h, 0.0) / NEWBORN_H)
-    found: Floats = np.maximum(np.maximum(LEAST_PART * floor_per_h, rate_per_h), np.maximum(busiest * season, fading))
+    found: Floats = np.maximum(np.maximum(floor_per_h, rate_per_h), np.maximum(busiest * season, fading))
     return found
 
 

@@ -8,6 +8,7 @@ from detector import events
 from detector.events import Directive, State
 from detector.fold import Fold
 from detector.policy import HardLimit, OnTrip, Policy, Ruleset
+from detector.stats.baseline import WARNED_PER_H
 from tests.logs import MONDAY_MS, LogWriter, action, steady
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -69,5 +70,5 @@ def test_shares_and_lifts_of_a_trip_found_while_catching_up_count_each_action_on
     log.rows(steady("spam", start, start + 5 * MINUTE, 240), end)
     log.tick(end)
     (alert,) = [alert for alert in started().apply(log.records).alerts if alert.to_state is State.OPEN]
-    due = SPAM.min_rate_per_h / 60
+    due = WARNED_PER_H / 60
     assert [c.lift_ratio for c in alert.contributors] == pytest.approx([alert.evidence[0].observed / due] * 3)
