@@ -117,6 +117,8 @@ class Actuator:
         signals = {signal.signal for signal in found}
         if "hard_limit" in signals:  # a cap on the policy's harm holds all of it
             return key
+        if "deploy" in signals and (changed := self._changed(policy)):
+            return changed if key in (WHOLE, changed) else None
         if signals & rule.OF_VOLUME:
             return narrow.target(policy, key, onset_ms, parts)
         level = {
@@ -125,6 +127,14 @@ class Actuator:
             if each == WHOLE or each[0] in DECIDERS
         }
         return narrow.loudest(policy, key, level)
+
+    def _changed(self, policy: PolicyState) -> Key | None:
+        """The origin whose own deploy has nearly all of the policy's evidence of a change, in logarithms."""
+        row = self._scopes.table.rows
+        level = {each: float(np.log1p(rule.levels(row[[at]])[0][0])) for each, at in policy.rows.items()}
+        origins = [each for each in level if each[0] in DECIDERS and policy.deployed_ms(each)]
+        best = max(origins, key=lambda each: (level[each], each), default=None)
+        return best if best and level[best] >= narrow.EXPLAINS * level[WHOLE] else None
 
     def fault(self, policy: PolicyState, key: Key, reason: str, now: Moment) -> list[Transition]:
         """Move a scope to FAULT: visible and paged, not paused."""

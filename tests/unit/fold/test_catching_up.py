@@ -70,5 +70,5 @@ def test_shares_and_lifts_of_a_trip_found_while_catching_up_count_each_action_on
     log.rows(steady("spam", start, start + 5 * MINUTE, 240), end)
     log.tick(end)
     (alert,) = [alert for alert in started().apply(log.records).alerts if alert.to_state is State.OPEN]
-    due = WARNED_PER_H / 60
+    due = WARNED_PER_H / 120  # half a minute since the onset
     assert [c.lift_ratio for c in alert.contributors] == pytest.approx([alert.evidence[0].observed / due] * 3)
