@@ -16,6 +16,8 @@ from detector.engine.columns import NEVER
 from detector.stats import surge
 
 Ints = NDArray[np.int64]
+ONE: Final = np.int32(1)
+"""Of the cells' own type: `np.add.at` is sixty times slower where it has to convert."""
 COUNTED: Final = 3
 """Per cell: all actions, fully automated ones, held ones."""
 
@@ -59,7 +61,7 @@ class OpenBuckets:
             here, number = slice(begin, end), int(buckets[begin])
             cell = rows[here] * COUNTED
             flat = np.concatenate([cell, cell[automated[here]] + 1, cell[held[here]] + 2])
-            np.add.at(self._bucket(number, size).reshape(-1), flat, 1)
+            np.add.at(self._bucket(number, size).reshape(-1), flat, ONE)
             marked = self._subjects[number].reshape(-1)
             np.bitwise_or.at(marked, rows[here] * surge.WORDS + word[here], mark[here])
 

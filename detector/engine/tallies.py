@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.engine.buckets import ONE
 from detector.engine.channel_state import CONTENT_OLD_S, FIELDS, TENURED_S, field
 from detector.engine.transition import Batch
 from detector.stats import ages
@@ -82,7 +83,7 @@ class Tallies:
         slots = self._slot(rows)
         for minute in np.unique(minutes).tolist():
             here = minutes == minute
-            np.add.at(self._of(minute), (slots[here], fields[here]), 1)
+            np.add.at(self._of(minute), (slots[here], fields[here]), ONE)
 
     def minutes(self, after: int, through: int) -> list[int]:
         """Numbers of the minutes in (after, through] that hold anything, ascending."""

@@ -222,7 +222,7 @@ class Walk:
         for name, cell_ms in WINDOWS:
             cell = self.bucket[new] * self._bucket_ms // cell_ms
             view[name], view[f"{name}_head"] = windows.add(view[name], view[f"{name}_head"], row, cell, count)
-        np.add.at(view["total"], row, count)
+        np.add.at(view["total"], row, count.astype(np.int64))
         np.maximum.at(view["settled"], row, self.bucket[new])
         self._recorded = len(self.place) if step is None else int(self._ends[step])
 
