@@ -256,7 +256,7 @@ class Engine:
     def _close_hour(self, rows: Ints, through: int, moments: Mapping[int, Moment]) -> None:
         table, links = self.scopes.table.rows, self.scopes.links.rows
         view, link = table[rows], links[rows]
-        step.rest(view, through, self.bucket_ms)
+        step.rest(view, link, through, self.bucket_ms)
         hour = through * self.bucket_ms // HOUR_MS
         frozen = self._frozen(view, link, through)
         step.close_hour(view, link, frozen, hour, hour - self.guard_h, self.scopes.profiles.rows)
@@ -295,7 +295,7 @@ class Engine:
         hour = jump * self.bucket_ms // HOUR_MS
         table, links = self.scopes.table.rows, self.scopes.links.rows
         view, link = table[rows], links[rows]
-        step.rest(view, jump, self.bucket_ms)
+        step.rest(view, link, jump, self.bucket_ms)
         step.resume(view, link, hour, self.scopes.profiles.rows)
         view["settled"] = np.maximum(view["settled"], jump)
         table[rows] = view

@@ -50,6 +50,7 @@ LINK: Final = np.dtype(
         ("cap_h", "<f8"),  # evidence saturates here: what is far beyond the trip line must also end some day
         ("change_line", "<f8"),  # evidence of stats.surge at which it trips; infinite: it can't
         ("surge_line", "<f8"),
+        ("window_h", "<f8"),  # so long after a deploy its evidence counts
         ("newborn", "<f8"),  # rate per hour that a scope without history may have
         ("least", "<f8"),  # least material rate per hour
         ("floor", "<f8"),  # and the least that warnings expect
@@ -316,6 +317,7 @@ class Scopes:
         link["profile"] = policy.profile
         link["whole"] = key == WHOLE
         link["position"] = policy.position
+        link["window_h"] = settings.deploy_window_s / 3600
         link["least"], link["floor"] = settings.min_rate_per_h, max(settings.min_rate_per_h, baseline.WARNED_PER_H)
         judged = settings.mode != "disabled"
         link["trip_h"] = evidence.line_h(settings.false_trips_per_year, weight(key)) if judged else np.inf

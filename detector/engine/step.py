@@ -12,7 +12,7 @@ Rows = NDArray[np.void]
 Ints = NDArray[np.int64]
 
 
-def rest(view: Rows, through: int, bucket_ms: int) -> None:
+def rest(view: Rows, link: Rows, through: int, bucket_ms: int) -> None:
     """Evidence and onset of `view` after empty buckets up to `through`."""
     width_h = bucket_ms / 3_600_000
     gap = np.maximum(through - view["at"], 0).astype(np.float64)
@@ -22,7 +22,7 @@ def rest(view: Rows, through: int, bucket_ms: int) -> None:
     end = np.maximum(view["at"], through) + 1
     kept, change, more = surge.idle(view["at"], end, view["deployed"], view["bar"], width_h)
     anew = (view["at"] < view["deployed"]) & (view["deployed"] <= through)
-    over = surge.forgiven(through, view["deployed"], width_h) | (view["met_hour"] == NEVER)
+    over = surge.forgiven(through, view["deployed"], link["window_h"], width_h) | (view["met_hour"] == NEVER)
     view["change"] = np.where(over[:, None], 0.0, view["change"] * kept + change)
     view["surge"] = np.where((view["met_hour"] == NEVER)[:, None], 0.0, view["surge"] * kept + more)
     view["changed"][anew] = 0

@@ -100,15 +100,15 @@ class Walk:
 
     def _prepare_surge(self) -> None:
         view, row = self._before, self._row
-        deployed, live = view["deployed"][row], self._live[:, None]
+        deployed, window_h, live = view["deployed"][row], self.link["window_h"][row], self._live[:, None]
         bar = np.where(self._is_running, view["bar"][row], view["next_bar"][row])
         kept, change, added = surge.idle(self._since, self._at, deployed, bar, self._width_h)
         kept, change, added = kept.copy(), change.copy(), added + self._width_h
         born = self._first[view["met_hour"] == NEVER]
         kept[born], added[born] = 0.0, self._width_h
-        change[born] = surge.armed(self._at[born], deployed[born], self._width_h)[:, None]
+        change[born] = surge.armed(self._at[born], deployed[born], window_h[born], self._width_h)[:, None]
         grown = np.where(live, surge.grown(self._people, bar, self._width_h), 1.0)
-        lasting = kept * ~surge.forgiven(self._at, deployed, self._width_h)[:, None]
+        lasting = kept * ~surge.forgiven(self._at, deployed, window_h, self._width_h)[:, None]
         factors = [np.where(live, one, 1.0) * grown for one in (lasting, kept)]
         offsets = [np.where(live, one, 0.0) * grown for one in (change, added)]
         self._factor = np.concatenate([self._factor, *factors], axis=1)

@@ -15,8 +15,8 @@ Two functionals of one recursion, each over five ratios, with the gamma-Poisson 
 
 .. math:: R_k \leftarrow (R_k + m)\, e^{\theta_k u - \psi_k \mu d}
 
-- **change**: `m` comes from deploys alone: half a unit at once, half over 8 hours; a day later the change is forgiven.
-  It is a martingale but for that mass, so a line of `A` costs at most `1/A` false trips a deploy (Shiryaev, 1963: a
+- **change**: `m` comes from deploys alone: half a unit at once, half over 8 hours; after its window a change is
+  forgiven. It is a martingale but for that mass, so a line of `A` costs at most `1/A` false trips a deploy (Shiryaev, 1963: a
   prior on when it begins; e-detectors with start-up mass: Shin, Ramdas & Rinaldo (2022), arXiv 2203.03532, section 2).
 - **surge**: `m = d`, one unit an hour, as in Shiryaev-Roberts.
 
@@ -52,7 +52,6 @@ GROWN_GUARD_H: Final = 6
 AT_ONCE: Final = 0.5
 """Part of a deploy's mass that comes with it; the rest comes within `ARRIVES_H`."""
 ARRIVES_H: Final = 8.0
-FORGIVEN_H: Final = 24.0
 SINCE_DEPLOY: Final = 2
 SINCE_ONSET: Final = 3
 """Distinct subjects below which nothing is a wave: one actor may do anything; without a change two may, too."""
@@ -139,7 +138,8 @@ def idle(before: Ints, until: Ints, deployed: Ints, bar: Floats, width_h: float)
     if len(gap):
         kept[gap] = np.exp(-drift[gap] * ((until[gap] - 1 - before[gap]) * width_h)[:, None])
         more[gap] = (1.0 - kept[gap]) / drift[gap]
-    recent = np.flatnonzero((until >= deployed) & ((until - deployed) * width_h <= FORGIVEN_H))
+    arriving = (until - deployed) * width_h <= ARRIVES_H
+    recent = np.flatnonzero((until >= deployed) & ((before < deployed) | arriving))
     if len(recent):
         change[recent] = _arrived(before[recent], until[recent], deployed[recent], drift[recent], width_h)
     return kept, change, more
@@ -155,16 +155,16 @@ def _arrived(before: Ints, until: Ints, deployed: Ints, drift: Floats, width_h: 
     return found
 
 
-def armed(bucket: Ints, deployed: Ints, width_h: float) -> Floats:
+def armed(bucket: Ints, deployed: Ints, window_h: Floats, width_h: float) -> Floats:
     """Mass of the last deploy, shape (rows,), where the first action of all comes in `bucket`: none was lost before."""
     age_h = (bucket - deployed) * width_h
     mass = AT_ONCE + (1 - AT_ONCE) * np.clip(age_h / ARRIVES_H, 0.0, 1.0)
-    return np.where((age_h >= 0) & (age_h <= FORGIVEN_H), mass, 0.0)
+    return np.where((age_h >= 0) & (age_h <= window_h), mass, 0.0)
 
 
-def forgiven(until: Ints | int, deployed: Ints, width_h: float) -> NDArray[np.bool_]:
-    """Rows, shape (rows,), whose last deploy is too long ago at bucket `until` for its evidence to count."""
-    found: NDArray[np.bool_] = (until - deployed) * width_h > FORGIVEN_H
+def forgiven(until: Ints | int, deployed: Ints, window_h: Floats, width_h: float) -> NDArray[np.bool_]:
+    """Rows, shape (rows,), whose last deploy is longer ago than their `window_h` at bucket `until`."""
+    found: NDArray[np.bool_] = (until - deployed) * width_h > window_h
     return found
 
 

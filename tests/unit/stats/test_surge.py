@@ -67,14 +67,17 @@ def test_a_deploy_brings_half_at_once_and_all_within_hours():
     assert change.mean() == pytest.approx(1.0, rel=1e-2)
 
 
-def test_a_day_later_a_deploy_is_forgiven():
-    assert surge.forgiven(one(int(24.1 / WIDTH_H), int), one(0, int), WIDTH_H).all()
-    assert not surge.forgiven(one(int(23.9 / WIDTH_H), int), one(0, int), WIDTH_H).any()
+@pytest.mark.parametrize("window_h", [1.0, 24.0])
+def test_after_its_window_a_deploy_is_forgiven(window_h):
+    after, before = int((window_h + 0.1) / WIDTH_H), int((window_h - 0.1) / WIDTH_H)
+    assert surge.forgiven(one(after, int), one(0, int), one(window_h), WIDTH_H).all()
+    assert not surge.forgiven(one(before, int), one(0, int), one(window_h), WIDTH_H).any()
 
 
 def test_the_first_action_of_all_meets_all_mass_that_had_come():
     bucket, day = int(10 / WIDTH_H), int(25 / WIDTH_H)
-    assert surge.armed(np.array([bucket, bucket, day]), np.array([0, bucket, 0]), WIDTH_H).tolist() == [1.0, 0.5, 0.0]
+    buckets, deployed = np.array([bucket, bucket, day]), np.array([0, bucket, 0])
+    assert surge.armed(buckets, deployed, np.full(3, 24.0), WIDTH_H).tolist() == [1.0, 0.5, 0.0]
 
 
 def bitmap(subjects: np.ndarray) -> np.ndarray:
