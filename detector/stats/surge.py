@@ -16,8 +16,9 @@ Two functionals of one recursion, each over five ratios, with the gamma-Poisson 
 .. math:: R_k \leftarrow (R_k + m)\, e^{\theta_k u - \psi_k \mu d}
 
 - **change**: `m` comes from deploys alone: half a unit at once, half over 8 hours; after its window a change is
-  forgiven. It is a martingale but for that mass, so a line of `A` costs at most `1/A` false trips a deploy (Shiryaev, 1963: a
-  prior on when it begins; e-detectors with start-up mass: Shin, Ramdas & Rinaldo (2022), arXiv 2203.03532, section 2).
+  forgiven. It is a martingale but for that mass, so a line of `A` costs at most `1/A` false trips a deploy (Shiryaev,
+  1963: a prior on when it begins; e-detectors with start-up mass: Shin, Ramdas & Rinaldo (2022), arXiv 2203.03532,
+  section 2).
 - **surge**: `m = d`, one unit an hour, as in Shiryaev-Roberts.
 
 The bar is a maximum, so counts of a stable stream stay far below it: measured, not proved.

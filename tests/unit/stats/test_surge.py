@@ -104,7 +104,7 @@ def test_a_bitmap_is_full_when_no_one_actor_could_have_filled_it():
 def test_the_bar_is_the_most_of_what_was_usual_and_what_a_newcomer_may_do():
     bars = surge.bar_per_h(
         np.array([0.1, 20, 1, 1]), np.array([1, 1, 2.0, 1]), np.array([0, 5, 30, 0]), np.full(4, 15.0),
-        np.array([1e4, 1e4, 1e4, 0]), np.full(4, 6.0),
+        np.array([1e4, 1e4, 1e4, 0]), np.ones(4),
     )  # fmt: skip
     assert bars.tolist() == pytest.approx([1.0, 20.0, 60.0, 15.0])
 
