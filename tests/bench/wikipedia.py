@@ -190,11 +190,11 @@ def _belongs(trip: Alert, incident: data.Incident) -> bool:
 
 def _line(trip: Alert, incidents: list[data.Incident]) -> str:
     label = "  <- labelled incident" if any(_belongs(trip, incident) for incident in incidents) else ""
-    (volume,) = [each for each in trip.evidence if each.signal == "volume"]
+    why = trip.evidence[0]
     return (
         f"{trip.detected_at:%Y-%m-%d %H:%M:%S}  filter {trip.scope.policy_id:>4} {trip.type[8:]:8} "
-        f"{volume.observed:5.0f} hits in {volume.window_s / 60:5.0f} min where {volume.expected:6.1f} were due "
-        f"(strength {volume.strength:.2f}, {volume.detail}){label}"
+        f"{why.signal}: {why.observed:5.0f} in {why.window_s / 60:5.0f} min where {why.expected:6.1f} were due "
+        f"(strength {why.strength:.2f}, {why.detail}){label}"
     )
 
 
