@@ -97,7 +97,7 @@ def test_a_restart_at_any_point_changes_nothing_that_is_said(at):
     wrong = traffic(START, START + DAY // 2, 60, 0.7, seed=2)
     found = [*usual, *wrong, *followed(usual, 0.2, 0.1, 3), *followed(wrong, 0.4, 0.8, 4)]
     log = LogWriter(ruleset=RULES)
-    log.live([event for event in found if event.time < START + DAY], START + DAY, every_ms=7 * MINUTE)
+    log.live([event for event in found if event.time < START + DAY], START + DAY, every_ms=20 * MINUTE)
     whole, first = Fold(RULES.stream), Fold(RULES.stream)
     whole.assign(0, {})
     first.assign(0, {})

@@ -172,7 +172,7 @@ def wave(times: float, deployed: bool, mode: str = "enforce", told: bool = True)
     rules = Ruleset(version="v1", stream=StreamSettings(), policies=(Policy(id="spam", mode=mode),))
     log, start = LogWriter(ruleset=rules), MONDAY_MS + 26 * HOUR
     earlier = [deploy("spam", MONDAY_MS, "42", "17")] if told else []
-    log.live([*earlier, *steady("spam", MONDAY_MS, start, 2.0)], start, every_ms=30_000)
+    log.live([*earlier, *steady("spam", MONDAY_MS, start, 2.0)], start, every_ms=300_000)
     version = "18" if deployed else "17"
     found = steady("spam", start, start + 30 * MINUTE, 2.0 * times, rule_version=version)
     if deployed:
