@@ -10,7 +10,7 @@ import xxhash
 
 from detector.config import policies
 from detector.errors import BadRecord
-from detector.events import KINDS, Action, Automated
+from detector.events import KINDS, Action, AppealDecision, Automated, Reversal, Review
 from detector.fold import Fold, LogRecord
 from detector.fold.state import PolicyValue, freeze_policy, position_of
 from detector.wire import log
@@ -69,6 +69,12 @@ def expected_rows(source: Iterable[Stored], partitions: int) -> Rows:
 
 
 def _flags(event: AnyEvent) -> int:
+    if isinstance(event, AppealDecision):
+        return log.WRONG * (event.outcome == "overturned") | log.AUTOMATED * (event.decided_by == "automated")
+    if isinstance(event, Reversal):
+        return log.NO_ERROR if event.reason in {"expiry", "legal"} else log.WRONG
+    if isinstance(event, Review):
+        return log.WRONG * (event.verdict == "disagree")
     if not isinstance(event, Action):
         return 0
     automated = log.AUTOMATED if event.automated_decision is Automated.FULLY else 0
