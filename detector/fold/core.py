@@ -297,13 +297,14 @@ class Fold:
                 yield policy
 
     def totals(self) -> dict[str, int]:
-        """Actions counted per policy, final, open and late ones together."""
+        """Actions counted per policy that has any, final, open and late ones together."""
         found = {}
         for policy in self.policies():
             row = policy.rows.get(WHOLE)
             if row is not None:
                 pending = sum(int(self.engine.open.counts(b, np.array([row]))[0, 0]) for b in self.engine.open)
-                found[policy.id] = int(self.engine.scopes.table.rows["total"][row]) + pending
+                if count := int(self.engine.scopes.table.rows["total"][row]) + pending:
+                    found[policy.id] = count
         return found
 
     def rates(self) -> dict[str, dict[str, int]]:
