@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from kafka import KafkaAdminClient
@@ -10,7 +10,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from detector.contract.comparison import Found, Mismatch, Wanted, compare, wanted
 from detector.errors import TopicMismatch
-from detector.kafka import broker_errors, client_options
+from detector.kafka import broker_errors, client_options, opening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,7 +56,9 @@ class Admin:
 @contextmanager
 def connect(settings: Settings) -> Iterator[Admin]:
     """A connection. Raises `BrokenWorld` when the broker can't be reached or refuses, also from inside the block."""
-    with broker_errors(settings), closing(KafkaAdminClient(**client_options(settings))) as client:
+    with broker_errors(settings), ExitStack() as opened:
+        client = opening(opened, KafkaAdminClient, **client_options(settings))
+        opened.callback(client.close)
         yield Admin(client)
 
 

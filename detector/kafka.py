@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
 
 from detector.errors import BrokenWorld
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import ExitStack
 
     from detector.config.setting_types import Settings
 
 BOOTSTRAP_TIMEOUT_MS: Final = 15_000
+Client = TypeVar("Client")
 CONSUMER_API: Final = (2, 1)
 """What the embedded broker speaks; every Kafka from 2.1 on, 4 included, speaks it too."""
 
@@ -48,6 +51,18 @@ def client_options(settings: Settings) -> dict[str, Any]:
 def consumer_options(settings: Settings) -> dict[str, Any]:
     """Keyword arguments for a KafkaConsumer that follows whole topics: no group, nothing committed."""
     return client_options(settings) | {"api_version": CONSUMER_API, "group_id": None, "enable_auto_commit": False}
+
+
+def opening(opened: ExitStack, kind: Callable[..., Client], **options: Any) -> Client:  # noqa: ANN401
+    """A kafka-python client of this kind, whose I/O thread ends when `opened` is closed.
+
+    Without that, one whose constructor fails leaves its thread behind, reconnecting for ever.
+    """
+
+    def network(**config: Any) -> KafkaNetClient:  # noqa: ANN401
+        return opened.enter_context(closing(KafkaNetClient(**config)))
+
+    return kind(**options, kafka_client=network)
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,9 @@ from tests.rig import KafkaCluster, RigUnavailable, Topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+LEAVING_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,17 @@ def kafka() -> Iterator[KafkaCluster | Address]:
         return
     with start_cluster() as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_running() -> Iterator[None]:
+    """No module leaves a thread behind: a Kafka client that reconnects for ever disturbs whoever comes after it."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + LEAVING_S
+    while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left
 
 
 @pytest.fixture

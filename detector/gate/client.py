@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -15,6 +16,7 @@ from detector.events import Automated
 from detector.gate.judge import decide
 from detector.gate.memory import Memory
 from detector.gate.rules import Asked, Rules
+from detector.kafka import opening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +27,13 @@ if TYPE_CHECKING:
 POLL_MS: Final = 200
 RETRY_S: Final = 5.0
 STOP_S: Final = 3.0
-BOOTSTRAP_MS: Final = 5000
+KAFKA: Final = {
+    "bootstrap_timeout_ms": 2000,
+    # Leases run out within seconds: the broker's return must not be noticed half a minute late.
+    "reconnect_backoff_max_ms": 1000,
+    "enable_auto_commit": False,
+    "auto_offset_reset": "earliest",
+}
 AWAY_S: Final = 30.0
 """Heartbeats come every 5 s: after so long without any record, this process or its network was away."""
 
@@ -70,7 +78,7 @@ class Gate:
         **kafka: Any,  # noqa: ANN401 - the consumer's own settings
     ) -> None:
         self._topic = topic
-        self._kafka = {"bootstrap_servers": bootstrap, "bootstrap_timeout_ms": BOOTSTRAP_MS, **kafka}
+        self._kafka = {**KAFKA, "bootstrap_servers": bootstrap, **kafka}
         self._rules = rules or Rules()
         self._now_s = now_s
         self._memory = Memory()
@@ -80,6 +88,7 @@ class Gate:
         self._reader_errors = 0
         self._ready = threading.Event()
         self._stopping = threading.Event()
+        self._opened = ExitStack()
         self._reader = threading.Thread(target=self._run, name="detector-gate", daemon=True)
 
     def __enter__(self) -> Self:
@@ -105,6 +114,7 @@ class Gate:
         """Stop the reader and wait for it. `decide` goes on answering, as if the detector had fallen silent."""
         self._stopping.set()
         self._reader.join(STOP_S)
+        self._opened.close()  # a call of a broker that is gone may wait for ever
 
     def decide(
         self,
@@ -171,16 +181,15 @@ class Gate:
             self._stopping.wait(RETRY_S)
 
     def _read(self) -> None:
-        consumer = KafkaConsumer(**self._kafka, enable_auto_commit=False, auto_offset_reset="earliest")
-        try:
+        with self._opened:
+            consumer = opening(self._opened, KafkaConsumer, **self._kafka)
+            self._opened.callback(consumer.close, autocommit=False)
             partitions = [TopicPartition(self._topic, p) for p in consumer.partitions_for_topic(self._topic) or ()]
             if not partitions:
                 raise LookupError(f"topic {self._topic!r} does not exist: create it with `detector topics create`")
             consumer.assign(partitions)
             consumer.seek_to_beginning(*partitions)
             self._follow(consumer, consumer.end_offsets(partitions))
-        finally:
-            consumer.close(autocommit=False)
 
     def _follow(self, consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> None:
         heard_s = self._now_s()

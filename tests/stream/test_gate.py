@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -125,12 +126,15 @@ def test_a_failing_reader_says_so_distrusts_everything_and_recovers(broker, writ
     assert "treats every breaker as expired" in caplog.text
 
 
-def test_a_missing_topic_or_broker_leaves_it_unready_and_answering(caplog):
-    gate = Gate("127.0.0.1:1", api_version=(2, 1), bootstrap_timeout_ms=100)
-    with gate:
+@pytest.mark.parametrize("options", [{}, {"api_version": (2, 1)}])
+def test_without_a_broker_it_is_unready_and_answers_and_leaves_no_thread_behind(options):
+    before = set(threading.enumerate())
+    with Gate("127.0.0.1:1", **options) as gate:
         assert not gate.wait_ready(0.5)
         assert gate.decide(**SPAM, reversible=True).allow
         assert not gate.decide(**SPAM, reversible=False).allow
+    gate._reader.join(5)
+    assert not set(threading.enumerate()) - before
 
 
 def test_a_decision_takes_microseconds(broker, writer):
