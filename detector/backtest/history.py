@@ -15,11 +15,11 @@ import msgspec
 from detector.events import AnyEvent, Deploy
 from detector.fold import LogRecord
 from detector.policy import Ruleset, StreamSettings
+from detector.units import HOUR_MS
 from detector.wire import log
 from detector.wire.rows import RowsBuilder
 
 MOST: Final = 20_000
-HOUR_MS: Final = 3_600_000
 FRESH_MS: Final = 480_000
 """Events so shortly before a deploy are fed by themselves: the fold judges ten minutes of open buckets at once."""
 SILENT_MS: Final = 120_000

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from detector.backtest.part import Book, Part
 from detector.backtest.result import Peak
 from detector.backtest.score import Incident
+from detector.units import MINUTE_MS
 
-MINUTE_MS: Final = 60_000
 WINDOWS: Final = (1, 10, 60, 1440)
 """Minutes, ascending."""
 

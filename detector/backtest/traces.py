@@ -15,8 +15,8 @@ from detector.backtest.result import Mark, Plot
 from detector.backtest.score import Incident
 from detector.events import Alert, State
 from detector.fold.figures import Figures
+from detector.units import MINUTE_MS
 
-MINUTE_MS: Final = 60_000
 LEAST_MS: Final = 3 * 3_600_000
 """Shown at least before an onset, and after a trip."""
 BEFORE_MS: Final = 2 * 86_400_000

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from detector.events import Action, Automated
+from detector.units import DAY_MS, HOUR_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 24 * HOUR_MS
 YEAR_MS: Final = 365 * DAY_MS
 REGIONS: Final = ("EU", "US", "IN", "BR", "JP")
 REGION_SHARES: Final = (0.34, 0.27, 0.2, 0.12, 0.07)

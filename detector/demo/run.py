@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from detector.broker import PARTITIONS, EmbeddedBroker
 from detector.demo.feed import ALERTS, BREAKERS, LOG, Feed
-from detector.demo.platform import DAY_MS, HOUR_MS, Platform
+from detector.demo.platform import Platform
 from detector.demo.scenario import ACTS, BAD_POLICY, SPEED, Act
 from detector.demo.scene import Watched
 from detector.demo.service import Service
 from detector.demo.worker import CHANGELOG, Worker
 from detector.gate import Gate, Rules
+from detector.units import DAY_MS, HOUR_MS
 
 if TYPE_CHECKING:
     from detector.demo.platform import Proposal

@@ -15,7 +15,8 @@ from detector.engine import judge as rule
 from detector.engine.buckets import OpenBuckets
 from detector.engine.columns import NEVER
 from detector.engine.judge import Verdict
-from detector.engine.scopes import WHOLE, Key, PolicyState, Scopes
+from detector.engine.policy_state import WHOLE, Key, PolicyState
+from detector.engine.scopes import Scopes
 from detector.engine.transition import Transition
 from detector.events import AlertType, Evidence, State
 from detector.policy import DECIDERS
@@ -239,8 +240,6 @@ class Actuator:
     ) -> Transition:
         before = policy.breaker(key).state
         policy.breakers[key] = after
-        if after.state is State.OPEN and before is not State.OPEN:
-            self._scopes.table.rows["tripped"][sorted(policy.rows.values())] = end_ms // self._bucket_ms
         policy.changed = True
         self._file(policy, key)
         detected_ms = end_ms if self._event_clock else now.log_ms

@@ -33,7 +33,6 @@ ROW: Final = np.dtype(
         ("peak", "<f8"),  # highest strength in the running hour
         ("hot_h", "<i4"),  # hours that were not learned because evidence was high
         ("calm_h", "<i4"),  # hours in a row without
-        ("tripped", "<i8"),  # bucket of the policy's last trip
         ("change", "<f8", (len(surge.RATIOS),)),  # see stats.surge
         ("surge", "<f8", (len(surge.RATIOS),)),
         ("deployed", "<i8"),  # bucket of the last deploy
@@ -127,6 +126,5 @@ def blank(
     values["stranger"] = stranger
     values["bar"] = values["next_bar"] = surge.NO_NEWS_PER_H if stranger else bar_per_h
     values["deployed"], values["met_hour"], values["begun"] = NEVER, NEVER, FOREVER
-    values["tripped"] = NEVER
     values["unlearned"] = 1
     values["phi"] = 2.0

@@ -14,32 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.breaker import Moment
+from detector.engine import deploys
 from detector.engine import judge as rule
-from detector.engine import step
 from detector.engine.actuator import Actuator
 from detector.engine.buckets import OpenBuckets
 from detector.engine.columns import FOREVER, NEVER
+from detector.engine.hours import Hours, hour_end
 from detector.engine.intern import intern
 from detector.engine.minutes import Minutes, Moved
-from detector.engine.scopes import Scopes, concerns, note_deploy
+from detector.engine.policy_state import note_deploy
+from detector.engine.scopes import Scopes
 from detector.engine.transition import Added, Batch, Transition
 from detector.engine.walk import Walk
 from detector.policy import StreamSettings
-from detector.stats import baseline, surge
+from detector.units import HOUR_MS, MINUTE_MS
 
 Ints = NDArray[np.int64]
 HORIZON_S: Final = 600.0
 """Open buckets further ahead of the stream clock are judged only when it gets there."""
-FREEZE_H: Final = 12
-"""High evidence stops learning for at most this long; after that the new level is learned."""
-AFTERMATH_MS: Final = 6 * 3_600_000
-"""So long after a trip nothing is learned: what it stopped may still be going on."""
-CALM_H: Final = 24
-"""Calm hours in a row after which it may be stopped for as long again."""
 SILENCE_H: Final = 168
 """Hours without any event at all are passed over, not learned as zeros, from this many in a row."""
-HOUR_MS: Final = 3_600_000
-MINUTE_MS: Final = 60_000
 
 
 class Engine:
@@ -50,12 +44,12 @@ class Engine:
         self.lateness = -(-int(stream.lateness_s * 1000) // self.bucket_ms) + 1
         """Buckets that the last final one is behind that of the stream clock: that one is still running."""
         self.ahead = int(stream.ahead_s * 1000) // self.bucket_ms
-        self.guard_h = -(-int(stream.guard_s) // 3600)
         self._silence = SILENCE_H * HOUR_MS // self.bucket_ms
         self.scopes = Scopes(self.bucket_ms)
         self.open = OpenBuckets()
         self.minutes = Minutes(self.scopes, self.bucket_ms)
         self.actuator = Actuator(self.scopes, self.open, self.bucket_ms, event_clock=stream.clock == "events")
+        self._hours = Hours(self.scopes, self.minutes, self.bucket_ms, guard_h=-(-int(stream.guard_s) // 3600))
         self.stream: dict[int, int] = {}
         """Stream clock of each partition, as a bucket number."""
 
@@ -120,25 +114,7 @@ class Engine:
             policies = [policy for policy in self.scopes.policies.values() if policy.partition == partition]
         for policy in policies:
             if policy.position < offset:
-                note_deploy(policy.deploys, origin, time_ms)
-                policy.changed = True
-                for key, row in policy.rows.items():
-                    if concerns(origin, key):
-                        self._suspect(row, time_ms // self.bucket_ms)
-                    self.scopes.expect(policy, key)
-
-    def _suspect(self, row: int, bucket: int) -> None:
-        """Give a scope's evidence the mass of a deploy: in its bucket, or at once where that is past."""
-        view = self.scopes.table.rows[row : row + 1]
-        if bucket <= view["at"][0] and view["met_hour"][0] != NEVER:
-            view["change"] += surge.AT_ONCE
-            view["changed"] = 0
-        view["deployed"] = np.maximum(view["deployed"], bucket)
-        link = self.scopes.links.rows[row]
-        seen_h = (bucket - self.scopes.started.get(int(link["partition"]), bucket)) * self.bucket_ms / HOUR_MS
-        if view["bar"][0] == surge.NO_NEWS_PER_H and seen_h >= surge.GLIMPSE_H:
-            glimpse = surge.GLIMPSE_TIMES * float(view["total"][0]) / seen_h
-            view["bar"] = view["next_bar"] = max(glimpse, float(link["newborn"]))
+                deploys.told(self.scopes, policy, origin, time_ms, self.bucket_ms)
 
     def test(self, rows: Ints, moments: Mapping[int, Moment]) -> list[Transition]:
         """Judge scopes by their open buckets now. `rows` ascending; `moments` by partition."""
@@ -184,7 +160,7 @@ class Engine:
         shortest = min(self.scopes.shortest_ms(partition) for partition in partitions) // self.bucket_ms
         while at < end:
             at = self._skip_silence(rows, at, end)
-            step_to = min(end, self._hour_end(at - self.lateness + 1) + self.lateness, at + shortest)
+            step_to = min(end, hour_end(at - self.lateness + 1, self.bucket_ms) + self.lateness, at + shortest)
             step_to = min([step_to, *self.actuator.timers(partitions, after=at)])
             found += self._settle(rows, at - self.lateness, step_to - self.lateness, moments)
             while moved := self.actuator.run_timers(partitions, step_to, moments):
@@ -225,8 +201,10 @@ class Engine:
         for moved, minute in self.minutes.settle(rows, after, through):
             self._mark_changed(moved.rows)
             found += self._judge_channels(moved, minute, moments)
-        if through == self._hour_end(through):
-            self._close_hour(rows, through, moments)
+        if through == hour_end(through, self.bucket_ms):
+            self._mark_changed(rows)
+            self._hours.close(rows, through)
+            self.actuator.calm(moments, through)
         return found
 
     def _judge_channels(self, moved: Moved, minute: int, to: Mapping[int, Moment]) -> list[Transition]:
@@ -253,36 +231,6 @@ class Engine:
             walk.listen()
         return found
 
-    def _close_hour(self, rows: Ints, through: int, moments: Mapping[int, Moment]) -> None:
-        table, links = self.scopes.table.rows, self.scopes.links.rows
-        view, link = table[rows], links[rows]
-        step.rest(view, link, through, self.bucket_ms)
-        hour = through * self.bucket_ms // HOUR_MS
-        frozen = self._frozen(view, link, through)
-        step.close_hour(view, link, frozen, hour, hour - self.guard_h, self.scopes.profiles.rows)
-        table[rows] = view
-        self.minutes.close_hour(rows, hour, frozen, max(1, self.guard_h))
-        self._mark_changed(rows)
-        self.actuator.calm(moments, through)
-
-    def _frozen(self, view: NDArray[np.void], link: NDArray[np.void], through: int) -> NDArray[np.bool_]:
-        """Rows of policies whose running hour must not be learned: a breaker is not closed, or evidence was high.
-
-        High evidence stops learning for at most `FREEZE_H` hours; only a calm day renews that.
-        """
-        hot = (view["peak"] > np.sqrt(link["trip_h"])) & (view["level_b"] >= baseline.TRAINED_H)
-        hot |= rule.hot(view, link)
-        moving = np.zeros(len(self.scopes.profiles.rows), bool)
-        moving[[policy.profile for policy, _ in self.actuator.moving()]] = True
-        hot |= moving[link["profile"]] | ((through - view["tripped"]) * self.bucket_ms < AFTERMATH_MS)
-        view["calm_h"] = np.where(hot, 0, view["calm_h"] + 1)
-        view["hot_h"] = np.where(view["calm_h"] >= CALM_H, 0, view["hot_h"] + hot)
-        hot &= view["hot_h"] <= FREEZE_H
-        policies = np.zeros(len(self.scopes.profiles.rows), bool)
-        policies[link["profile"][hot]] = True
-        frozen: NDArray[np.bool_] = policies[link["profile"]]
-        return frozen
-
     def _skip_silence(self, rows: Ints, at: int, end: int) -> int:
         """Jump over a week or more without a single event: nothing can be learned from it."""
         if end - at < self._silence:
@@ -291,20 +239,10 @@ class Engine:
         quiet = next((b for b in open_ if self.open.counts(b, rows).any()), end) - self.lateness - 1
         if quiet - (at - self.lateness) < self._silence:
             return at
-        jump = self._hour_end(quiet, hours=-1)
-        hour = jump * self.bucket_ms // HOUR_MS
-        table, links = self.scopes.table.rows, self.scopes.links.rows
-        view, link = table[rows], links[rows]
-        step.rest(view, link, jump, self.bucket_ms)
-        step.resume(view, link, hour, self.scopes.profiles.rows)
-        view["settled"] = np.maximum(view["settled"], jump)
-        table[rows] = view
+        jump = hour_end(quiet, self.bucket_ms, hours=-1)
+        self._hours.skip(rows, jump)
         self._mark_changed(rows)
         return jump + self.lateness
-
-    def _hour_end(self, bucket: int, hours: int = 0) -> int:
-        """Last bucket that starts in the hour in which `bucket` starts, or in one that is `hours` later."""
-        return ((bucket * self.bucket_ms // HOUR_MS + 1 + hours) * HOUR_MS - 1) // self.bucket_ms
 
     def _rows(self, partitions: Iterable[int], moments: Mapping[int, Moment]) -> Ints:
         """Rows of partitions, without those whose loaded state already holds this moment."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detector.engine import channels
 from detector.engine.judge import recent_deploy_ms, six
 from detector.engine.narrow import Part
-from detector.engine.scopes import WHOLE, Key, PolicyState
+from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.events import Contributor, Evidence, Impact
 
 TOP: Final = 3

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine.scopes import WHOLE, Key, PolicyState, Scopes
+from detector.engine.policy_state import WHOLE, Key, PolicyState
+from detector.engine.scopes import Scopes
 from detector.engine.tallies import REVIEW
 from detector.engine.transition import Batch
 from detector.policy import Dimension

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import channels
-from detector.engine.scopes import Key, PolicyState
+from detector.engine.policy_state import Key, PolicyState
 from detector.engine.step import limit_count
 from detector.events import Evidence
 from detector.stats import baseline, evidence, surge
@@ -91,7 +91,7 @@ def speaks(levels: NDArray[np.float64], link: Rows, least: Lines, limited: Ints)
     """
     change, surging = levels[:, _W : _W + _K] @ _MEAN, levels[:, _W + _K :] @ _MEAN
     found: NDArray[np.bool_] = ~(volume(levels) < least.volume)  # so written, what is no number speaks, too
-    found |= (change >= least.change) | (surging >= least.surge)
+    found |= ~(change < least.change) | ~(surging < least.surge)
     found |= (link["limit_max"] > 0) & (limited > link["limit_max"])
     heard: NDArray[np.bool_] = found & np.isfinite(link["warn_h"])
     return heard

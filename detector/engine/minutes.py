@@ -15,13 +15,13 @@ from detector.engine import channels
 from detector.engine.channel_state import FIELDS, field
 from detector.engine.columns import MINUTES_CELLS
 from detector.engine.scopes import Scopes
-from detector.engine.tallies import ACTION, MINUTE_MS, Tallies, asked, undone
+from detector.engine.tallies import ACTION, Tallies, asked, undone
 from detector.engine.transition import Batch
 from detector.stats import windows
+from detector.units import HOUR_MS, MINUTE_MS
 
 Ints = NDArray[np.int64]
 ACTIONS: Final = field("actions")[0]
-HOUR_MS: Final = 3_600_000
 
 
 class Moved(NamedTuple):

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from detector.engine.buckets import OpenBuckets
 from detector.engine.columns import MINUTES_CELLS, SECONDS_CELLS
-from detector.engine.scopes import WHOLE, Key, PolicyState, Scopes
+from detector.engine.policy_state import WHOLE, Key, PolicyState
+from detector.engine.scopes import Scopes
 from detector.engine.step import observed
 from detector.events import State
 from detector.policy import DECIDERS, DIMENSIONS
+from detector.units import HOUR_MS
 
 EXPLAINS: Final = 0.8
 """Share of a policy's excess from which one value is held to be its cause."""
@@ -20,7 +22,6 @@ OUT_OF_LINE: Final = 2.0
 """A place (region, client, action type) must also have risen this many times as much as the policy."""
 PRESENT: Final = 1.2
 """Lift, over at most the last hour, below which evidence of volume speaks of what is over."""
-HOUR_MS: Final = 3_600_000
 
 
 class Part(NamedTuple):

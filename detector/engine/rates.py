@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from detector.engine.scopes import WHOLE, Scopes
+from detector.engine.policy_state import WHOLE
+from detector.engine.scopes import Scopes
 from detector.stats import windows
 
 WINDOWS: Final = {

@@ -1,129 +1,26 @@
-"""Who owns which row: policies with their scopes, deploys and breakers. Small objects, visited only for decisions."""
+"""Who owns which row: policies with their scopes, and the tables their numbers are in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from detector.breaker import BreakerState
 from detector.engine.channel_state import CHANNEL
 from detector.engine.channel_state import blank as blank_channel
-from detector.engine.columns import FOREVER, LIMIT_CELLS, PROFILE, ROW, Table, blank
-from detector.engine.reinstated import Reinstated
-from detector.events import Scope, State
-from detector.policy import DECIDERS, DIMENSIONS, Policy, PolicySettings, Ruleset
-from detector.stats import baseline, evidence, surge
+from detector.engine.columns import FOREVER, PROFILE, ROW, Table, blank
+from detector.engine.links import LINK, tell_lines, tell_settings
+from detector.engine.policy_state import WHOLE, Key, PolicyState
+from detector.policy import DECIDERS, Policy, PolicySettings, Ruleset
+from detector.units import DAY_MS, MINUTE_MS
 
 MAX_VALUES: Final = 32
 """Values of one dimension that a policy tracks at once; the longest idle one makes room."""
-MAX_DEPLOYS: Final = 256
-"""Origins whose newest deploy is kept, per policy."""
-POLICY_WEIGHT: Final = 0.5
-VALUE_WEIGHT: Final = 0.5 / (8 * len(DIMENSIONS))
-"""Shares of a policy's budget of false trips: half for the whole, half for up to eight active values a dimension."""
 INHERITED: Final = (
     *("level_a", "level_b", "phi_total", "phi_hours", "rate", "next_rate", "phi"),
-    *("busiest", "begun", "stranger", "bar", "next_bar", "tripped"),
+    *("busiest", "begun", "stranger", "bar", "next_bar"),
 )
 """What a new version starts with: the numbers of its predecessor."""
-SATURATION: Final = 100.0
-"""Evidence is kept up to this multiple of the trip line."""
-DEPLOY_H: Final = 1000.0
-"""Hours of a year that one deploy counts as in a policy's budget: nine deploys spend what a year without one does."""
-WHOLE: Final = ("", "")
-MINUTE_MS: Final = 60_000
-DAY_MS: Final = 86_400_000
-
-LINK: Final = np.dtype(
-    [
-        ("partition", "<i4"),
-        ("profile", "<i4"),  # row of the policy's weekly profile
-        ("channel", "<i4"),  # row of its channels; -1 while no event told anything for them
-        ("corroborated", "?"),  # one of its channels would warn
-        ("whole", "?"),  # the policy itself, not a value of a dimension
-        ("position", "<i8"),  # last log offset that the loaded state already holds
-        ("trip_h", "<f8"),  # evidence lines, hours; infinite: not judged
-        ("warn_h", "<f8"),
-        ("next_h", "<f8"),  # the line from which a decision could change anything
-        ("cap_h", "<f8"),  # evidence saturates here: what is far beyond the trip line must also end some day
-        ("change_line", "<f8"),  # evidence of stats.surge at which it trips; infinite: it can't
-        ("surge_line", "<f8"),
-        ("window_h", "<f8"),  # so long after a deploy its evidence counts
-        ("newborn", "<f8"),  # rate per hour that a scope without history may have
-        ("least", "<f8"),  # least material rate per hour
-        ("floor", "<f8"),  # and the least that warnings expect
-        ("limit_ms", "<i8"),  # width of a hard-limit cell
-        ("limit_cells", "<i8"),
-        ("limit_max", "<i8"),  # 0: no hard limit
-    ]
-)
-
-Key = tuple[str, str]
-"""Dimension and value; ("", "") is the whole policy."""
-
-
-@dataclass(eq=False, slots=True)
-class PolicyState:
-    """One policy on one log partition."""
-
-    id: str
-    partition: int
-    settings: PolicySettings
-    listed: bool
-    rows: dict[Key, int] = field(default_factory=dict)
-    breakers: dict[Key, BreakerState] = field(default_factory=dict)
-    deploys: dict[str, int] = field(default_factory=dict)
-    """Newest deploy per origin, epoch ms; "" is one that named no origin."""
-    profile: int = 0
-    """Row of its weekly profile."""
-    reinstated: Reinstated = field(default_factory=Reinstated)
-    """Subjects whose action was undone within the last days."""
-    position: int = -1
-    """Last log offset that the loaded state already holds; -1 when nothing was loaded."""
-    changed: bool = True
-    dropped_values: int = 0
-
-    def scope(self, key: Key) -> Scope:
-        """The scope of a row of this policy."""
-        return Scope(policy_id=self.id) if key == WHOLE else Scope(policy_id=self.id, dimension=key[0], value=key[1])
-
-    def breaker(self, key: Key) -> BreakerState:
-        """The breaker of a row; one that never moved is closed."""
-        return self.breakers.get(key) or BreakerState()
-
-    @property
-    def is_probing(self) -> bool:
-        """Whether one of its breakers is being let go again."""
-        return any(each.state is State.HALF_OPEN for each in self.breakers.values())
-
-    def changed_ms(self, key: Key) -> int:
-        """When anything that the scope depends on was last changed (0: never known)."""
-        return max((at_ms for origin, at_ms in self.deploys.items() if concerns(origin, key)), default=0)
-
-    def deployed_ms(self, key: Key) -> int:
-        """When the origin behind `key` was last changed (0: never known). A deploy without a version is its rule's."""
-        if key[0] not in DECIDERS:
-            return self.deploys.get("", 0) if key == WHOLE else 0
-        return max(self.deploys.get(key[1], 0), self.deploys.get(key[1].partition("@")[0], 0))
-
-
-def weight(key: Key) -> float:
-    """Share of its policy's budget that a scope has."""
-    return POLICY_WEIGHT if key == WHOLE else VALUE_WEIGHT
-
-
-def concerns(origin: str, key: Key) -> bool:
-    """Whether a deploy of `origin` ("" unknown) changed the scope: its own, its rule's, or any of the whole policy."""
-    return key == WHOLE or (key[0] in DECIDERS and origin in {"", key[1], key[1].partition("@")[0]})
-
-
-def note_deploy(deploys: dict[str, int], origin: str, time_ms: int) -> None:
-    """Keep an origin's newest deploy, and of all origins those deployed last."""
-    deploys[origin] = max(deploys.get(origin, 0), time_ms)
-    if len(deploys) > MAX_DEPLOYS:
-        del deploys[min(deploys, key=lambda one: (deploys[one], one))]
 
 
 class Scopes:
@@ -164,7 +61,7 @@ class Scopes:
             self._unlisted[partition] += policy.listed - listed
             policy.listed = listed
             for key, row in policy.rows.items():
-                self._link(policy, key, row)
+                tell_settings(self.link_of(row), policy, key, self._bucket_ms)
         return found
 
     def rules(self, partition: int) -> Ruleset:
@@ -223,6 +120,14 @@ class Scopes:
             self.links.rows["channel"][row] = self.channels.new()
             self.channels.read(int(self.links.rows["channel"][row]), channel)
         return row
+
+    def link_of(self, row: int) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+        """The link of a scope, to be changed in place."""
+        return self.links.rows[row : row + 1]
+
+    def expect(self, policy: PolicyState, key: Key) -> None:
+        """Note from which lines on the scope is worth a decision."""
+        tell_lines(self.link_of(policy.rows[key]), policy, key)
 
     def channels_of(self, row: int) -> np.ndarray[tuple[int], np.dtype[np.void]]:
         """The channels of a scope: one row to be changed in place, or none."""
@@ -308,50 +213,8 @@ class Scopes:
         policy.rows[key] = row
         self.owner[row] = (policy, key)
         self._by_partition.pop(policy.partition, None)
-        self._link(policy, key, row)
+        tell_settings(self.link_of(row), policy, key, self._bucket_ms)
         return row
-
-    def _link(self, policy: PolicyState, key: Key, row: int) -> None:
-        settings, link = policy.settings, self.links.rows[row : row + 1]
-        link["partition"] = policy.partition
-        link["profile"] = policy.profile
-        link["whole"] = key == WHOLE
-        link["position"] = policy.position
-        link["window_h"] = settings.deploy_window_s / 3600
-        link["least"], link["floor"] = settings.min_rate_per_h, max(settings.min_rate_per_h, baseline.WARNED_PER_H)
-        judged = settings.mode != "disabled"
-        link["trip_h"] = evidence.line_h(settings.false_trips_per_year, weight(key)) if judged else np.inf
-        link["warn_h"] = evidence.line_h(settings.false_warnings_per_year, weight(key)) if judged else np.inf
-        link["cap_h"] = SATURATION * evidence.line_h(settings.false_trips_per_year, weight(key))
-        self._link_limit(link, settings if judged and key == WHOLE else None)
-        self.expect(policy, key)
-
-    def expect(self, policy: PolicyState, key: Key) -> None:
-        """Note from which line on the scope is worth a decision: to warn, or to trip once it has warned."""
-        link, state = self.links.rows[policy.rows[key]], policy.breaker(key)
-        budget = policy.settings.false_trips_per_year
-        deaf = state.state in (State.OPEN, State.FAULT) or policy.settings.mode == "disabled"
-        line_h = evidence.line_h(budget, 1.0)
-        link["newborn"] = surge.newborn_per_h(line_h / DEPLOY_H)
-        link["change_line"] = np.inf if deaf else line_h / DEPLOY_H
-        # Where deploys are told, a surge without one is a wave: it warns.
-        link["surge_line"] = np.inf if deaf or policy.deploys else line_h * POLICY_WEIGHT / weight(key)
-        if state.state in (State.OPEN, State.FAULT):
-            link["next_h"] = np.inf
-        elif link["corroborated"] or not (
-            state.warned_ms or (key == WHOLE and any(each.warned_ms for each in policy.breakers.values()))
-        ):
-            link["next_h"] = link["warn_h"]
-        else:
-            link["next_h"] = link["trip_h"] if policy.is_probing else np.inf
-
-    def _link_limit(self, link: np.ndarray[tuple[int], np.dtype[np.void]], settings: PolicySettings | None) -> None:
-        limit = settings.hard_limit if settings else None
-        link["limit_max"] = limit.max if limit else 0
-        if limit:
-            cell_ms = -(-int(limit.per_s * 1000 / LIMIT_CELLS) // self._bucket_ms) * self._bucket_ms
-            link["limit_ms"] = cell_ms
-            link["limit_cells"] = min(LIMIT_CELLS, max(1, int(limit.per_s * 1000) // cell_ms))
 
     def _make_room(self, policy: PolicyState, dimension: str) -> bool:
         same = [key for key in policy.rows if key[0] == dimension]

@@ -19,7 +19,6 @@ from detector.stats import ages
 Ints = NDArray[np.int64]
 Counts = NDArray[np.int32]
 
-MINUTE_MS: Final = 60_000
 ACTION, APPEAL, DECISION, REVERSAL, REVIEW = range(5)
 """Kinds of events that count for scopes, as in `events.KINDS`."""
 _FIELD: Final = {name: field(name)[0] for name in FIELDS}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.breaker import BreakerState, Moment
-from detector.engine.scopes import Key, PolicyState
+from detector.engine.policy_state import Key, PolicyState
 from detector.events import AlertType, Contributor, Evidence, Impact, State
 from detector.policy import Dimension
 

@@ -16,10 +16,10 @@ from detector.engine import judge, scan
 from detector.engine.buckets import Cells
 from detector.engine.columns import NEVER
 from detector.stats import evidence, onset, surge, windows
+from detector.units import HOUR_MS
 
 Rows = NDArray[np.void]
 Ints = NDArray[np.int64]
-HOUR_MS = 3_600_000
 K = len(surge.RATIOS)
 WINDOWS = (("seconds", 5_000), ("minutes", 60_000), ("hours", HOUR_MS))
 

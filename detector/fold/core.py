@@ -17,8 +17,8 @@ from msgspec import Struct
 from detector import events
 from detector.breaker import Moment
 from detector.engine import Batch, Engine, Transition
+from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.rates import rolling
-from detector.engine.scopes import WHOLE, Key, PolicyState
 from detector.errors import StateError
 from detector.fold import report, state
 from detector.fold.joined import Ints, Joined, Mask

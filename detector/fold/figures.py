@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine.scopes import WHOLE
+from detector.engine.policy_state import WHOLE
 from detector.fold.core import Fold
 from detector.stats import baseline, evidence
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from detector.breaker import HOLDING, BreakerState
 from detector.engine import Transition
-from detector.engine.scopes import Key, PolicyState
+from detector.engine.policy_state import Key, PolicyState
 from detector.events import Alert, Breaker, DataQuality, Directive, State
 
 

@@ -12,8 +12,8 @@ from msgspec import Struct
 from detector.breaker import BreakerState
 from detector.engine import Engine
 from detector.engine.columns import PROFILE
+from detector.engine.policy_state import Key, PolicyState
 from detector.engine.reinstated import Reinstated
-from detector.engine.scopes import Key, PolicyState
 from detector.errors import StateError
 from detector.fold.clock import StreamClock
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from detector import events
 from detector.fold import Fold, LogRecord
+from detector.units import MINUTE_MS
 from detector.wire import log
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from detector.config.policy_tests import Counts, DeployAt, History
     from detector.policy import Ruleset
 
-MINUTE_MS: Final = 60_000
 
 _ACTION: Final = events.KINDS.index(events.Action)
 _DEPLOY: Final = events.KINDS.index(events.Deploy)

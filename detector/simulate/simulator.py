@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from detector.config.policy_tests import MINUTES_PER_DAY, minutes, span
-from detector.simulate.feed import MINUTE_MS, Feed, actions, deploy
+from detector.simulate.feed import Feed, actions, deploy
+from detector.units import HOUR_MS, MINUTE_MS
 
 if TYPE_CHECKING:
     from detector.config.policy_tests import Expected, PolicyTest
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 STEP_MS: Final = 10_000
 """How often rows and a tick arrive; while the history is fed, once an hour."""
-HOUR_MS: Final = 60 * MINUTE_MS
 MAX_SEEN: Final = 5
 UNLISTED: Final = "a policy that no file lists"
 

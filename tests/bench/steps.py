@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from detector.engine.scopes import POLICY_WEIGHT
+from detector.engine.links import POLICY_WEIGHT
 from detector.policy import Ruleset, StreamSettings, UnknownPolicies
 from detector.stats import evidence
 from tests.bench import shape_events as made

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from detector.engine.scopes import MAX_DEPLOYS, MAX_VALUES
+from detector.engine.policy_state import MAX_DEPLOYS
+from detector.engine.scopes import MAX_VALUES
 from detector.fold import Fold
 from detector.policy import Policy, Ruleset
 from tests.logs import MONDAY_MS, LogWriter, action, deploy, steady

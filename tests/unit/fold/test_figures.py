@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from detector.config.policy_tests import History
-from detector.engine.scopes import WHOLE
+from detector.engine.policy_state import WHOLE
 from detector.fold import Fold
 from detector.fold.figures import figures
 from detector.policy import Policy, Ruleset, StreamSettings

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from detector.breaker import Moment
-from detector.engine.scopes import WHOLE
+from detector.engine.policy_state import WHOLE
 from detector.events import State
 from detector.fold import Fold, Outcome
 from detector.gate.memory import Memory

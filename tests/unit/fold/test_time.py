@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detector.engine import step
-from detector.engine.scopes import WHOLE
+from detector.engine.policy_state import WHOLE
 from detector.fold import Fold, Outcome
 from detector.policy import HardLimit, Policy, Ruleset, StreamSettings
 from detector.stats.baseline import MEMORY_H

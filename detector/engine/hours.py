@@ -1,0 +1,84 @@
+"""Ends of hours: what every row learns then, and which must not learn."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.engine import judge, step
+from detector.engine.minutes import Minutes
+from detector.engine.scopes import Scopes
+from detector.stats import baseline
+from detector.units import HOUR_MS
+
+Ints = NDArray[np.int64]
+Rows = NDArray[np.void]
+
+FREEZE_H: Final = 12
+"""High evidence stops learning for at most this long; after that the new level is learned."""
+AFTERMATH_MS: Final = 6 * HOUR_MS
+"""So long after a breaker last moved nothing is learned: what it stopped may still be going on."""
+CALM_H: Final = 24
+"""Calm hours in a row after which it may be stopped for as long again."""
+
+
+class Hours:
+    """Closes hours, and passes over those that nothing can be learned from."""
+
+    def __init__(self, scopes: Scopes, minutes: Minutes, bucket_ms: int, *, guard_h: int) -> None:
+        self._scopes = scopes
+        self._minutes = minutes
+        self._bucket_ms = bucket_ms
+        self._guard_h = guard_h
+
+    def close(self, rows: Ints, through: int) -> None:
+        """End the hour that ends with bucket `through`: learn the one a guard lag before it."""
+        table = self._scopes.table.rows
+        view, link = table[rows], self._scopes.links.rows[rows]
+        step.rest(view, link, through, self._bucket_ms)
+        hour = self._hour(through)
+        frozen = self._frozen(view, link, through)
+        step.close_hour(view, link, frozen, hour, hour - self._guard_h, self._scopes.profiles.rows)
+        table[rows] = view
+        self._minutes.close_hour(rows, hour, frozen, max(1, self._guard_h))
+
+    def skip(self, rows: Ints, through: int) -> None:
+        """Go on after an hour that ends with bucket `through`, all before it being unknown."""
+        table = self._scopes.table.rows
+        view, link = table[rows], self._scopes.links.rows[rows]
+        step.rest(view, link, through, self._bucket_ms)
+        step.resume(view, link, self._hour(through), self._scopes.profiles.rows)
+        view["settled"] = np.maximum(view["settled"], through)
+        table[rows] = view
+
+    def _hour(self, bucket: int) -> int:
+        return bucket * self._bucket_ms // HOUR_MS
+
+    def _frozen(self, view: Rows, link: Rows, through: int) -> NDArray[np.bool_]:
+        """Rows of policies whose running hour must not be learned: a breaker has moved, or evidence was high.
+
+        High evidence stops learning for at most `FREEZE_H` hours; only a calm day renews that.
+        """
+        hot = (view["peak"] > np.sqrt(link["trip_h"])) & (view["level_b"] >= baseline.TRAINED_H)
+        hot |= judge.hot(view, link)
+        hot |= self._moved(through)[link["profile"]]
+        view["calm_h"] = np.where(hot, 0, view["calm_h"] + 1)
+        view["hot_h"] = np.where(view["calm_h"] >= CALM_H, 0, view["hot_h"] + hot)
+        hot &= view["hot_h"] <= FREEZE_H
+        policies = np.zeros(len(self._scopes.profiles.rows), bool)
+        policies[link["profile"][hot]] = True
+        frozen: NDArray[np.bool_] = policies[link["profile"]]
+        return frozen
+
+    def _moved(self, through: int) -> NDArray[np.bool_]:
+        """By profile: policies with a breaker that is not closed, or that moved within the aftermath."""
+        found, since_ms = np.zeros(len(self._scopes.profiles.rows), bool), through * self._bucket_ms - AFTERMATH_MS
+        found[[each.profile for each in self._scopes.policies.values() if each.is_unsettled(since_ms)]] = True
+        return found
+
+
+def hour_end(bucket: int, bucket_ms: int, hours: int = 0) -> int:
+    """Last bucket that starts in the hour in which `bucket` starts, or in one that is `hours` later."""
+    return ((bucket * bucket_ms // HOUR_MS + 1 + hours) * HOUR_MS - 1) // bucket_ms
