@@ -21,9 +21,6 @@ from detector.engine.transition import Transition
 from detector.events import AlertType, Evidence, State
 from detector.policy import DECIDERS
 
-CALM_RATIO = 0.01
-"""A warning may be given again once evidence has fallen below this share of the warning line."""
-
 MOVABLE = (State.CLOSED, State.HALF_OPEN)
 """States that evidence can move."""
 
@@ -92,8 +89,8 @@ class Actuator:
             return []
         now = now._replace(stream_ms=end_ms)
         try:
-            channel = self._scopes.channels_of(row)
-            found = rule.signals(view, link, channel, self._bucket_ms, end_ms)
+            channel, week = self._scopes.channels_of(row), self._scopes.week_of(row)
+            found = rule.signals(view, link, channel, week, self._bucket_ms, end_ms)
             verdict = rule.decide(found, channel, probing=policy.is_probing)
             if verdict is None or (verdict == "warn" and before.warned_ms):
                 return []
@@ -116,7 +113,7 @@ class Actuator:
     ) -> Key | None:
         """The scope to move where `key` speaks; None where that is said elsewhere."""
         signals = {signal.signal for signal in found}
-        if "hard_limit" in signals:  # a cap on the policy's harm holds all of it
+        if "hard_limit" in signals or signals == {"ramp"}:  # what caps, or is found in, all of the policy
             return key
         if "deploy" in signals and (changed := self._changed(policy)):
             return changed if key in (WHOLE, changed) else None
@@ -188,7 +185,7 @@ class Actuator:
         rows = [policy.rows[each] for each in (key, WHOLE) if each in policy.rows]
         volume_h = float(self._scopes.table.rows["evidence"][rows].mean(axis=1).max())
         level_h = max(volume_h, *(rule.loudest_h(self._scopes.channels_of(row)) for row in rows))
-        return level_h < CALM_RATIO * float(self._scopes.links.rows["warn_h"][rows[0]])
+        return level_h < rule.CALM_RATIO * float(self._scopes.links.rows["warn_h"][rows[0]])
 
     def _after(self, policy: PolicyState, key: Key, verdict: Verdict, now: Moment) -> BreakerState:
         before, scope = policy.breaker(key), policy.scope(key).id

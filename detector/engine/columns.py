@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.errors import StateError
-from detector.stats import surge
+from detector.stats import slow, surge
 from detector.stats.baseline import HOURS_PER_WEEK
 from detector.stats.evidence import RATIOS
 
@@ -63,13 +63,26 @@ ROW: Final = np.dtype(
         ("minutes_head", "<i8"),
         ("hours", "<i4", (HOURS_CELLS,)),
         ("hours_head", "<i8"),
-        ("unlearned", "u1", (HOURS_CELLS,)),  # hours that the baseline must skip
+        ("unlearned", "u1", (HOURS_CELLS,)),  # why the baseline must skip an hour, if it must
         ("limit", "<i4", (LIMIT_CELLS,)),
         ("limit_ms", "<i8"),  # width of its cells
         ("limit_head", "<i8"),
     ]
 )
-PROFILE: Final = np.dtype([("counts", "<f4", (HOURS_PER_WEEK,)), ("expected", "<f4", (HOURS_PER_WEEK,))])
+PROFILE: Final = np.dtype(
+    [
+        ("counts", "<f4", (HOURS_PER_WEEK,)),  # see stats.baseline
+        ("expected", "<f4", (HOURS_PER_WEEK,)),
+        ("pooled", "<f4", (HOURS_PER_WEEK,)),  # as it was when each hour was last expected
+        ("twin", slow.TWIN),
+        ("ramp_told", "u1"),  # the twin has spoken, and its evidence has not died down since
+    ]
+)
+"""What is kept per policy, not per scope."""
+LEARNED: Final = 0
+NOT_SEEN: Final = 1
+FROZEN: Final = 2
+"""Why an hour of `unlearned` may not be learned."""
 _HEADS: Final = ("seconds_head", "hours_head", "limit_head")
 
 
@@ -126,5 +139,5 @@ def blank(
     values["stranger"] = stranger
     values["bar"] = values["next_bar"] = surge.NO_NEWS_PER_H if stranger else bar_per_h
     values["deployed"], values["met_hour"], values["begun"] = NEVER, NEVER, FOREVER
-    values["unlearned"] = 1
+    values["unlearned"] = NOT_SEEN
     values["phi"] = 2.0

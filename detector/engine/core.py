@@ -203,7 +203,8 @@ class Engine:
             found += self._judge_channels(moved, minute, moments)
         if through == hour_end(through, self.bucket_ms):
             self._mark_changed(rows)
-            self._hours.close(rows, through)
+            for row in self._hours.close(rows, through):
+                found += self._judge_day(row, through, moments)
             self.actuator.calm(moments, through)
         return found
 
@@ -218,6 +219,13 @@ class Engine:
         for row in moved.rows[speaking].tolist():
             view, link = self.scopes.table.rows[row : row + 1], links[row : row + 1]
             found += self.actuator.judge(row, view, link, bucket, to[int(link["partition"][0])])
+        return found
+
+    def _judge_day(self, row: int, through: int, to: Mapping[int, Moment]) -> list[Transition]:
+        """Decide on a policy whose slow twin speaks after a day, once until that dies down."""
+        view, link = self.scopes.table.rows[row : row + 1], self.scopes.link_of(row)
+        found = self.actuator.judge(row, view, link, through, to[int(link["partition"][0])])
+        self.scopes.week_of(row)["ramp_told"] = bool(found)
         return found
 
     def _judge(self, walk: Walk, step_: int, speaking: list[int], to: Mapping[int, Moment]) -> list[Transition]:

@@ -87,6 +87,8 @@ def _words(policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms:
             since = "since its deploy" if signal.signal == "deploy" else f"since {_clock(onset_ms)}"
             met = f"acts on {signal.observed:.0f} subjects {since}"
             said.append(f"{met}, {signal.ratio:.3g} times as many as in its busiest hours")
+        if signal.signal == "ramp":
+            said.append(f"acted {signal.ratio:.3g} times as often in a day as in the weeks before, rising for days")
         if signal.signal in channels.SIGNALS:
             said.append(_of_channel(signal))
     deployed = recent_deploy_ms(policy, key, end_ms)

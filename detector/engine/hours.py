@@ -33,25 +33,57 @@ class Hours:
         self._bucket_ms = bucket_ms
         self._guard_h = guard_h
 
-    def close(self, rows: Ints, through: int) -> None:
-        """End the hour that ends with bucket `through`: learn the one a guard lag before it."""
+    def close(self, rows: Ints, through: int) -> list[int]:
+        """End the hour that ends with bucket `through`: learn the one a guard lag before it.
+
+        Returns the rows of `rows` whose slow twins have something to say after a whole day.
+        """
         table = self._scopes.table.rows
         view, link = table[rows], self._scopes.links.rows[rows]
         step.rest(view, link, through, self._bucket_ms)
         hour = self._hour(through)
         frozen = self._frozen(view, link, through)
+        self._pool(link, hour + 2)
         step.close_hour(view, link, frozen, hour, hour - self._guard_h, self._scopes.profiles.rows)
         table[rows] = view
         self._minutes.close_hour(rows, hour, frozen, max(1, self._guard_h))
+        return self._close_day(rows, hour) if (hour + 1) % baseline.DAY_H == 0 else []
+
+    def _close_day(self, rows: Ints, hour: int) -> list[int]:
+        links, profiles = self._scopes.links.rows, self._scopes.profiles.rows
+        wholes = rows[links["whole"][rows]]
+        link = links[wholes]
+        step.close_day(self._scopes.table.rows[wholes], link, hour, profiles)
+        at = link["profile"]
+        level_h = judge.ramp_h(profiles[at])
+        told = profiles["ramp_told"][at] != 0
+        profiles["ramp_told"][at] = told & (level_h >= judge.CALM_RATIO * link["warn_h"])
+        speaks = ~(level_h < link["warn_h"]) & ~told & np.isfinite(link["warn_h"])
+        return [int(row) for row in wholes[speaks]]
 
     def skip(self, rows: Ints, through: int) -> None:
         """Go on after an hour that ends with bucket `through`, all before it being unknown."""
         table = self._scopes.table.rows
         view, link = table[rows], self._scopes.links.rows[rows]
         step.rest(view, link, through, self._bucket_ms)
-        step.resume(view, link, self._hour(through), self._scopes.profiles.rows)
+        hour = self._hour(through)
+        self._pool(link, hour + 1)
+        self._pool(link, hour + 2)
+        step.resume(view, link, hour, self._scopes.profiles.rows)
         view["settled"] = np.maximum(view["settled"], through)
         table[rows] = view
+
+    def _pool(self, link: Rows, hour: int) -> None:
+        """Note for the policies of `link` what all policies of their partition did at that hour of earlier weeks.
+
+        Every policy's share is a week old, so it matters little whether some are a checkpoint ahead after a restart.
+        """
+        profiles = self._scopes.profiles.rows
+        for partition in np.unique(link["partition"]).tolist():
+            everyone = [each.profile for each in self._scopes.policies.values() if each.partition == partition]
+            week, _ = baseline.counted(profiles["counts"][everyone], profiles["expected"][everyone], hour)
+            mine = link["profile"][link["partition"] == partition]
+            profiles["pooled"][mine, baseline.hour_of_week(hour)] = baseline.pool(week)
 
     def _hour(self, bucket: int) -> int:
         return bucket * self._bucket_ms // HOUR_MS

@@ -11,7 +11,7 @@ lines, for warnings and for trips. The rule:
   and what becomes of the actions. An average of such evidence keeps its promise; a product would not;
 - volume and a corroborating signal, both over the warning line, trip;
 - while a breaker of the policy is half-open, volume over the trip line opens it again: what it held goes on;
-- any signal alone, over the warning line, warns.
+- any signal alone, over the warning line, warns; a ramp (`stats.slow`) never does more.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 
 from detector.engine import channels
 from detector.engine.policy_state import Key, PolicyState
-from detector.engine.step import limit_count
+from detector.engine.step import day_count, limit_count
 from detector.events import Evidence
-from detector.stats import baseline, evidence, surge
+from detector.stats import baseline, evidence, slow, surge
+from detector.units import DAY_MS, HOUR_MS
 
 Rows = NDArray[np.void]
 Ints = NDArray[np.int64]
@@ -38,6 +39,8 @@ INFORMING: Final = ("tenure", "content_age")
 """Signals whose silence, where they are known, says that a wave of many subjects is no mistake."""
 OF_VOLUME: Final = frozenset({"volume", "deploy", "surge"})
 """Signals of how much a scope acts; the others ask on whom, and what becomes of it."""
+CALM_RATIO: Final = 0.01
+"""A warning may be given again once evidence has fallen below this share of the warning line."""
 HOT_RATIO: Final = 0.03
 """Part of its trip line from which evidence stops learning."""
 _W, _K = len(evidence.RATIOS), len(surge.RATIOS)
@@ -112,12 +115,14 @@ def channels_speak(channel: Rows, link: Rows) -> tuple[NDArray[np.bool_], NDArra
     return corroborated, np.logical_or.reduce([*loud.values(), proven])
 
 
-def signals(view: Rows, link: Rows, channel: Rows, bucket_ms: int, end_ms: int) -> tuple[Evidence, ...]:
-    """Evidence of one row (arrays of length 1; `channel` may be empty), each beyond its warning line.
+def signals(view: Rows, link: Rows, channel: Rows, profile: Rows, bucket_ms: int, end_ms: int) -> tuple[Evidence, ...]:
+    """Evidence of one row (arrays of length 1; `channel` and `profile` may be empty), each beyond its warning line.
 
     Raises FloatingPointError when a number of the row is not finite.
     """
     found = [_hard_limit(view, link), *_surges(view, link, bucket_ms, end_ms), _volume(view, link, bucket_ms, end_ms)]
+    if len(profile):
+        found.append(_ramp(view, link, profile, end_ms))
     if len(channel):
         found += [_channel(channel, link, signal) for signal in channels.SIGNALS]
     return tuple(signal for signal in found if signal is not None)
@@ -201,6 +206,27 @@ def _volume(view: Rows, link: Rows, bucket_ms: int, end_ms: int) -> Evidence | N
     return Evidence(
         signal="volume", window_s=window_s, observed=seen, expected=six(expected), ratio=six(seen / expected),
         strength=six(level), detail=f"over-dispersion {six(float(view['phi'][0]))}",
+    )  # fmt: skip
+
+
+def ramp_h(profile: Rows) -> NDArray[np.float64]:
+    """Evidence of the slow twins of policies, hours, shape (profiles,)."""
+    found: NDArray[np.float64] = profile["twin"]["evidence"].mean(axis=1)
+    return found
+
+
+def _ramp(view: Rows, link: Rows, profile: Rows, end_ms: int) -> Evidence | None:
+    level_h = float(ramp_h(profile)[0])
+    if not np.isfinite(level_h):
+        raise FloatingPointError("the evidence of ramp of this scope is not a finite number")
+    if level_h < link["warn_h"][0]:
+        return None
+    hour = end_ms // HOUR_MS // baseline.DAY_H * baseline.DAY_H - 1
+    due = slow.due(profile["twin"], hour // baseline.DAY_H, link["floor"] * baseline.DAY_H)
+    seen, expected = float(day_count(view, hour)[0]), float((due.level * due.season)[0])
+    return Evidence(
+        signal="ramp", window_s=DAY_MS / 1000, observed=seen, expected=six(expected), ratio=six(seen / expected),
+        strength=six(level_h / float(link["trip_h"][0])), detail="the last whole day, against the weeks before",
     )  # fmt: skip
 
 

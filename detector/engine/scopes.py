@@ -12,6 +12,7 @@ from detector.engine.columns import FOREVER, PROFILE, ROW, Table, blank
 from detector.engine.links import LINK, tell_lines, tell_settings
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.policy import DECIDERS, Policy, PolicySettings, Ruleset
+from detector.stats import slow
 from detector.units import DAY_MS, MINUTE_MS
 
 MAX_VALUES: Final = 32
@@ -93,6 +94,7 @@ class Scopes:
         """Take in a policy without rows, listed or not."""
         settings, listed = self._settings(policy_id, partition)
         policy = PolicyState(policy_id, partition, settings, listed, profile=self.profiles.new())
+        self.profiles.rows["twin"][policy.profile] = slow.blank(1)[0]
         self.policies[policy_id] = policy
         self._unlisted[partition] = self._unlisted.get(partition, 0) + (not listed)
         return policy
@@ -128,6 +130,11 @@ class Scopes:
     def expect(self, policy: PolicyState, key: Key) -> None:
         """Note from which lines on the scope is worth a decision."""
         tell_lines(self.link_of(policy.rows[key]), policy, key)
+
+    def week_of(self, row: int) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+        """The profile of a whole policy's row, as an array of length 1; of a value's row: none."""
+        link = self.links.rows[row]
+        return self.profiles.rows[link["profile"] : link["profile"] + link["whole"]]
 
     def channels_of(self, row: int) -> np.ndarray[tuple[int], np.dtype[np.void]]:
         """The channels of a scope: one row to be changed in place, or none."""

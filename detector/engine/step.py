@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine.columns import NEVER
-from detector.stats import baseline, evidence, onset, surge, windows
+from detector.engine.columns import FROZEN, LEARNED, NEVER, NOT_SEEN
+from detector.stats import baseline, evidence, onset, slow, surge, windows
+from detector.stats.baseline import Counted
 
 Rows = NDArray[np.void]
 Ints = NDArray[np.int64]
@@ -41,8 +42,8 @@ def close_hour(view: Rows, link: Rows, frozen: NDArray[np.bool_], hour: int, lea
     `frozen`: rows whose hour `hour` must never be learned. `profiles`: the weekly profiles, updated in place.
     """
     hours = view["unlearned"].shape[1]
-    view["unlearned"][:, hour % hours] = frozen
-    known = view["unlearned"][:, learn % hours] == 0
+    view["unlearned"][:, hour % hours] = np.where(frozen, FROZEN, LEARNED)
+    known = view["unlearned"][:, learn % hours] == LEARNED
     count = windows.total(view["hours"], view["hours_head"], np.full(len(view), learn, np.int64), 1).astype(np.float64)
     young = view["level_b"] < baseline.KNOWN_H
     for name in ("evidence", "cusum", "since"):  # gathered against a level that was not known yet
@@ -62,7 +63,7 @@ def _meet(view: Rows, link: Rows, hour: int, learn: int, profiles: Rows) -> None
     grown = hour - view["begun"] >= surge.NEWBORN_H
     late = np.where(grown, min(learn, hour - surge.GROWN_GUARD_H), learn)
     row, hours = np.arange(len(view)), view["unlearned"].shape[1]
-    heard = np.where(view["unlearned"][row, late % hours] == 0, view["peoples"][row, late % cells], 0.0)
+    heard = np.where(view["unlearned"][row, late % hours] == LEARNED, view["peoples"][row, late % cells], 0.0)
     view["busiest"] = surge.busier(view["busiest"], heard.astype(np.float64), _season(view, link, learn, profiles))
 
 
@@ -78,7 +79,7 @@ def bar(view: Rows, link: Rows, hour: int, profiles: Rows) -> NDArray[np.float64
 
 def resume(view: Rows, link: Rows, hour: int, profiles: Rows) -> None:
     """Go on after hour number `hour`, the end of a silence from which nothing is learned."""
-    view["unlearned"] = 1
+    view["unlearned"] = NOT_SEEN
     view["rate"], view["next_rate"] = (expect(view, link, next_hour, profiles) for next_hour in (hour + 1, hour + 2))
     view["bar"], view["next_bar"] = (bar(view, link, next_hour, profiles) for next_hour in (hour + 1, hour + 2))
 
@@ -90,8 +91,10 @@ def expect(view: Rows, link: Rows, hour: int, profiles: Rows) -> NDArray[np.floa
 
 
 def _season(view: Rows, link: Rows, hour: int, profiles: Rows) -> NDArray[np.float64]:
-    week, at = baseline.hour_of_week(hour), link["profile"]
-    return baseline.seasonal(profiles["counts"][at, week], profiles["expected"][at, week], view["phi"])
+    mine, at = link["profile"], baseline.hour_of_week(hour)
+    parts = baseline.counted(profiles["counts"], profiles["expected"], hour)
+    week, day = (Counted(part.counts[mine], part.expected[mine]) for part in parts)
+    return baseline.seasonal(week, day, profiles["pooled"][mine, at].astype(np.float64), view["phi"])
 
 
 def _learn(view: Rows, link: Rows, known: Ints, count: NDArray[np.float64], hour: int, profiles: Rows) -> None:
@@ -104,12 +107,31 @@ def _learn(view: Rows, link: Rows, known: Ints, count: NDArray[np.float64], hour
     view["phi_hours"][known] = np.where(settled, hours, old["phi_hours"])
     view["level_a"][known], view["level_b"][known] = baseline.learn_level(old["level_a"], old["level_b"], count, season)
     view["phi"][known] = baseline.phi(view["phi_total"][known], view["phi_hours"][known])
-    whole = link["whole"][known]
+    # Before a whole day its level has the rhythm in it that the profile is to learn.
+    whole = link["whole"][known] & (old["level_b"] >= baseline.TRAINED_H)
     at, week = link["profile"][known][whole], baseline.hour_of_week(hour)
     level = (old["level_a"] / np.maximum(old["level_b"], 1.0))[whole]
     profiles["counts"][at, week], profiles["expected"][at, week] = baseline.learn_profile(
         profiles["counts"][at, week], profiles["expected"][at, week], count[whole], level
     )
+
+
+def close_day(view: Rows, link: Rows, hour: int, profiles: Rows) -> None:
+    """End the day that ends with hour number `hour` for whole policies: slow twins hear it and learn an older one.
+
+    A day with an hour that was not seen is no evidence; one with a frozen hour is never learned.
+    """
+    at, floor, day = link["profile"], link["floor"] * baseline.DAY_H, hour // baseline.DAY_H
+    count = day_count(view, hour)
+    why = view["unlearned"][:, np.arange(hour - baseline.DAY_H + 1, hour + 1) % view["unlearned"].shape[1]]
+    seen = np.where((why == NOT_SEEN).any(axis=1), np.nan, count)
+    twins = slow.step(profiles["twin"][at], day, seen, floor)
+    profiles["twin"][at] = slow.learn(twins, day, np.where((why == FROZEN).any(axis=1), np.nan, seen), floor)
+
+
+def day_count(view: Rows, hour: int) -> NDArray[np.float64]:
+    """Final actions of each row in the day that ends with hour number `hour`."""
+    return observed(view, "hours", hour, baseline.DAY_H).astype(np.float64)
 
 
 def observed(view: Rows, ring: str, at: int, cells: int) -> Ints:

@@ -4,15 +4,17 @@ Level: discounted gamma-Poisson, :math:`a \leftarrow a\,e^{-1/\tau} + n`, :math:
 learned hour, :math:`\lambda_h = \max(\text{floor}, s_h (a + a_0)/(b + b_0))`: exact for low counts (conjugate
 posterior mean; Gelman et al., Bayesian Data Analysis, 3rd ed., section 2.6, with a forgetting factor).
 
-Profile: :math:`s_h = (N_h + k\varphi)/(E_h + k\varphi)`, counts over expected counts of hour-of-week `h`, shrunk to 1
-by `k` pseudo-counts, so that a quiet policy keeps a flat profile and a busy one learns its own.
+Profile: counts over expected counts, `N/E`, each shrunk to what is known with less data by pseudo-counts (a hierarchy
+of conjugate posterior means; Gelman et al., section 5): the hour of the week, :math:`s_h = (N_h + 20\varphi d_h)/(E_h
++ 20\varphi)`, to that hour of any day, :math:`d_h = (N_d + 10\varphi q_h)/(E_d + 10\varphi)`, and that to the pool of
+all policies, :math:`q_h`. So a rhythm is known after days, a quiet policy has the others', and a busy one its own.
 
 Over-dispersion: :math:`\varphi` = discounted mean of :math:`(n-\mu)^2/\mu` (Pearson), winsorised, at least 1.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,12 @@ WARNED_PER_H: Final = 6.0
 PRIOR_H: Final = 1.0
 """Weight of the floor rate before anything was learned."""
 PROFILE_PRIOR: Final = 20.0
+DAY_PRIOR: Final = 10.0
+"""Pseudo-counts per unit of dispersion: hours of a week differ from that hour of any day less than that from flat."""
+POOL_PRIOR: Final = 200.0
+POOL_MOST: Final = 200.0
+"""Pseudo-counts of the pool, and the expected actions beyond which a policy has no more say in it."""
+DAY_H: Final = 24
 PROFILE_MEMORY_WEEKS: Final = 6.0
 PHI_PRIOR: Final = 2.0
 PHI_PRIOR_H: Final = 24.0
@@ -47,10 +55,41 @@ def hour_of_week(hour: int) -> int:
     return hour % HOURS_PER_WEEK
 
 
-def seasonal(counts: Profiles, expected: Profiles, phi: Floats) -> Floats:
-    """Factor of one hour of the week for each row, mean about 1; both arrays have shape (rows,)."""
+class Counted(NamedTuple):
+    """Actions, and how many were expected without a profile, in some hours of the week; both of shape (rows,)."""
+
+    counts: Floats
+    expected: Floats
+
+
+def counted(counts: Profiles, expected: Profiles, hour: int) -> tuple[Counted, Counted]:
+    """An hour (since the epoch) of the week, and of any day, from profiles of shape (rows, 168).
+
+    What was expected is scaled to what came in all: a level that is learned late is no rhythm.
+    """
+    total, due = (np.sum(each, axis=1, dtype=np.float64) for each in (counts, expected))
+    scale = np.divide(total, due, out=np.ones_like(total), where=(total > 0) & (due > 0))
+    week, day = slice(hour_of_week(hour), hour_of_week(hour) + 1), slice(hour % DAY_H, None, DAY_H)
+    found = (
+        Counted(counts[:, at].sum(axis=1, dtype=np.float64), expected[:, at].sum(axis=1, dtype=np.float64) * scale)
+        for at in (week, day)
+    )
+    return next(found), next(found)
+
+
+def seasonal(week: Counted, day: Counted, pooled: Floats, phi: Floats) -> Floats:
+    """Factor of an hour for each row, mean about 1. `pooled`: that of all policies, 0 where it is not known."""
+    prior = DAY_PRIOR * phi
+    any_day = (day.counts + prior * np.where(pooled > 0, pooled, 1.0)) / (day.expected + prior)
     prior = PROFILE_PRIOR * phi
-    return (counts + prior) / (expected + prior)
+    return (week.counts + prior * any_day) / (week.expected + prior)
+
+
+def pool(week: Counted) -> float:
+    """Factor of an hour over all policies, each of them with a limited say; whatever their order."""
+    say = 1.0 / np.maximum(1.0, week.expected / POOL_MOST)
+    counts, expected = (float(np.sort(say * each).sum()) + POOL_PRIOR for each in week)
+    return counts / expected
 
 
 def rate_per_h(a: Floats, b: Floats, season: Floats, floor_per_h: Floats) -> Floats:

@@ -25,12 +25,49 @@ def test_rates_below_the_material_floor_count_as_the_floor():
     assert baseline.rate_per_h(np.zeros(1), np.array([500.0]), ONE, np.array([6.0]))[0] == 6.0
 
 
+def lived(rate: float, weeks: float, busy: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+    """Profile, shape (1, 168) twice, of a policy that acts `busy` times as often in the first hour of each day."""
+    counts, expected = np.zeros((1, 168), np.float32), np.zeros((1, 168), np.float32)
+    for hour in range(int(weeks * 168)):
+        at, factor = hour % 168, (busy if hour % 24 == 0 else (24 - busy) / 23)
+        counts[:, at], expected[:, at] = baseline.learn_profile(
+            counts[:, at], expected[:, at], np.array([factor * rate]), np.array([rate])
+        )
+    return counts, expected
+
+
+def factor(profile: tuple[np.ndarray, np.ndarray], hour: int, pooled: float = 0.0) -> float:
+    return float(baseline.seasonal(*baseline.counted(*profile, hour), np.array([pooled]), ONE)[0])
+
+
 def test_a_busy_policy_learns_its_rhythm_and_a_quiet_one_stays_flat():
-    for rate, low, high in ((2000.0, 1.7, 2.0), (0.05, 1.0, 1.05)):
-        counts = expected = np.zeros(1, np.float32)
-        for _ in range(6):
-            counts, expected = baseline.learn_profile(counts, expected, np.array([2 * rate]), np.array([rate]))
-        assert low <= baseline.seasonal(counts, expected, ONE)[0] <= high
+    assert 1.95 <= factor(lived(2000.0, 6), 0) <= 2.0
+    assert 1.0 <= factor(lived(0.02, 6), 0) <= 1.1
+
+
+def test_the_rhythm_of_a_day_is_known_after_two_and_on_days_of_the_week_that_never_came():
+    assert 1.8 <= factor(lived(100.0, 2 / 7), 5 * 24) <= 2.0
+
+
+def test_a_level_that_is_learned_late_is_no_rhythm():
+    counts, expected = lived(100.0, 1)
+    assert factor((counts, expected / 4), 0) == pytest.approx(factor((counts, expected), 0), rel=0.02)
+
+
+def test_a_quiet_policy_has_the_rhythm_of_the_others_and_a_busy_one_its_own():
+    pooled = baseline.pool(baseline.counted(*(np.repeat(each, 9, axis=0) for each in lived(50.0, 6)), 0)[0])
+    assert 1.7 <= pooled <= 2.0
+    assert factor(lived(0.02, 6), 0, pooled) == pytest.approx(pooled, rel=0.1)
+    assert factor(lived(2000.0, 6, busy=1.0), 0, pooled) == pytest.approx(1.0, rel=0.02)
+
+
+def test_the_pool_is_the_same_to_the_last_bit_in_any_order_and_nobody_rules_it():
+    rng = np.random.default_rng(1)
+    expected = rng.gamma(0.5, 300.0, 50)
+    week, order = baseline.Counted(rng.poisson(2 * expected).astype(float), expected), rng.permutation(50)
+    assert baseline.pool(week) == baseline.pool(baseline.Counted(week.counts[order], week.expected[order]))
+    one_rules = baseline.Counted(np.array([*[100.0] * 9, 9e6]), np.array([*[100.0] * 9, 1e6]))
+    assert baseline.pool(one_rules) < 3
 
 
 @pytest.mark.parametrize("dispersion", [1.0, 4.0, 12.0])
