@@ -56,6 +56,7 @@ def _known(view: Rows) -> NDArray[np.bool_]:
     trials[:, [index("appeals"), index("quiet")]] = appeals * (shares.KNOWN_TRIALS / KNOWN_APPEALS)
     trials[:, index("reversals")] = part(view, LEARNED, "passages")[:, 0]
     trials[:, index("rebans")] = part(view, LEARNED, "reinstated")[:, 0]
+    trials[:, index("share")] = part(view, LEARNED, "acted")[:, 0]
     old = (view["begun"] > 0) & (view["at"][:, None] - view["begun"] >= 60 * shares.KNOWN_H)
     known: NDArray[np.bool_] = old & (trials >= shares.KNOWN_TRIALS)
     return known
@@ -77,8 +78,10 @@ def _dispersion(view: Rows) -> tuple[Floats, Floats, Floats]:
     count[:, _REJECTIONS], due[:, _REJECTIONS] = seen["rejections"][:, 0], total * rejected
     variance[:, _REJECTIONS] = total * rejected * (1 - rejected)
     counts = slice(index(COUNTS[0]), index(COUNTS[-1]) + 1)
-    count[:, counts] = trials[:, counts] = np.stack([seen[name].sum(axis=1) for name in COUNTS], axis=1)
-    due[:, counts] = variance[:, counts] = moves.expected(view, seen["passages"], seen["reinstated"][:, 0], 0.0)
+    counted = (*COUNTS[:-1], "acted")
+    count[:, counts] = trials[:, counts] = np.stack([seen[name].sum(axis=1) for name in counted], axis=1)
+    exposed = seen["passages"], seen["reinstated"][:, 0], seen["evaluated"][:, 0]
+    due[:, counts] = variance[:, counts] = moves.expected(view, *exposed, 0.0)
     trials[:, _ROWS[0]], trials[:, _ROWS[1]] = seen["passages"][:, 0], seen["reinstated"][:, 0]
     for column in (trials, count, due, variance):
         column[:, index("quiet")] = column[:, index("appeals")]

@@ -69,15 +69,15 @@ def decisions(view: Rows, overturned: Floats, decided: Floats, quick: Floats, ca
     _shares(view, slice(MIXES, len(SHARES)), bets, seen, due, np.stack([trials, trials], axis=1), cap_h)
 
 
-def counts(view: Rows, seen: Floats, minute: int, cap_h: float) -> None:
-    """Judge follow-ups, shape (rows, 3), against those due since they were judged last; and appeals gone quiet.
+def counts(view: Rows, seen: Floats, evaluated: Floats, minute: int, cap_h: float) -> None:
+    """Judge counts, shape (rows, 4), against those due since they were judged last; and appeals gone quiet.
 
-    The rows stand at `minute`.
+    The rows stand at `minute`. `evaluated`: shape (rows,), items behind the actions that are judged now, if any.
     """
     first, quiet = index(COUNTS[0]), index("quiet")
     passed, reinstated = _passed(view, minute)
-    due, least = (expected(view, passed, reinstated, caution) for caution in (shares.CAUTION, -shares.CAUTION))
-    least = least[:, :1]
+    due = expected(view, passed, reinstated, evaluated, shares.CAUTION)
+    least = expected(view, passed, reinstated, evaluated, -shares.CAUTION)[:, :1]
     elapsed_h = (minute - view["moved"][:, first]) / 60.0
     spread, made = view["phi"][:, first:].astype(np.float64), speaks(view)[:, first:]
     gain, loss = (one.reshape(*seen.shape, -1) for one in evidence.bets(spread[:, :-1].ravel()))
@@ -114,14 +114,16 @@ def _passed(view: Rows, minute: int) -> tuple[Floats, Floats]:
     return passed, again
 
 
-def expected(view: Rows, passed: Floats, reinstated: Floats, caution: float) -> Floats:
-    """Appeals, reversals and re-bans due, shape (rows, 3), where these were passed: see `ages.due`."""
+def expected(view: Rows, passed: Floats, reinstated: Floats, evaluated: Floats, caution: float) -> Floats:
+    """Appeals, reversals, re-bans and actions due, shape (rows, 4), where these were passed: see `ages.due`."""
     passages = part(view, LEARNED, "passages")
     again = part(view, LEARNED, "rebans")[:, 0] / np.maximum(part(view, LEARNED, "reinstated")[:, 0], 1.0)
     share = np.where(view["known"][:, index("rebans")], np.maximum(again, REBAN_SHARE), REBAN_SHARE)
     appeals = ages.due(passed, part(view, LEARNED, "appeals"), passages, caution)
     reversals = ages.due(passed, part(view, LEARNED, "reversals"), passages, caution)
-    return np.stack([appeals, reversals, share * reinstated], axis=1)
+    acted = part(view, LEARNED, "acted")[:, 0]
+    actions = (acted + caution * np.sqrt(acted)) / np.maximum(part(view, LEARNED, "evaluated")[:, 0], 1.0) * evaluated
+    return np.stack([appeals, reversals, share * reinstated, actions], axis=1)
 
 
 def _shares(view: Rows, tests: slice, bets: Floats, seen: Floats, due: Floats, trials: Floats, cap_h: float) -> None:

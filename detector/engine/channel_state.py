@@ -30,13 +30,17 @@ REBAN_S: Final = 72 * 3_600
 
 SHARES: Final = ("tenure", "content_age", "first_time", "overturns", "rejections")
 """Tests of shares, in the order of their columns,"""
-COUNTS: Final = ("appeals", "reversals", "rebans")
+COUNTS: Final = ("appeals", "reversals", "rebans", "share")
 """of counts against their exposure,"""
 QUIET: Final = np.array([0.05, 0.01])
 """and of appeals gone quiet: a twentieth or less. Fewer at night is no news."""
 TESTS: Final = (*SHARES, *COUNTS, "quiet")
-SIGNALS: Final = ("tenure", "content_age", "first_time", "appeals", "overturns", "reversals", "rebans", "appeals_quiet")
-"""What channels can say; `appeals_quiet` is the mean of the tests `quiet` and `rejections`."""
+SIGNALS: Final = (
+    *("tenure", "content_age", "first_time", "appeals", "overturns", "reversals", "rebans", "share"),
+    "appeals_quiet",
+)
+"""What channels can say. `share`: actions against the number of items evaluated; `appeals_quiet`: the mean of the tests
+`quiet` and `rejections`."""
 
 MIXES: Final = 3
 """The first three shares: of those acted on."""
@@ -52,6 +56,8 @@ _SUMS: Final = {
     "rejections": 1,
     "rebans": 1,
     "reinstated": 1,
+    "acted": 1,
+    "evaluated": 1,
 }
 _ENDS: Final = np.cumsum(list(_SUMS.values())).tolist()
 SUMS: Final = {name: slice(end - size, end) for (name, size), end in zip(_SUMS.items(), _ENDS, strict=True)}

@@ -36,6 +36,7 @@ __all__ = [
     "CHANNEL",
     "FIELDS",
     "SIGNALS",
+    "Items",
     "Told",
     "blank",
     "close_hour",
@@ -63,31 +64,41 @@ _ACTIONS, _REINSTATED = field("actions")[0], field("reinstated")[0]
 
 
 class Told(NamedTuple):
-    """A signal in numbers. Shares tell shares (0..1), counts tell counts; `onset_minute` is since the epoch."""
+    """A signal in numbers. Shares tell shares (0..1), counts tell counts."""
 
     observed: float
     expected: float
     ratio: float
     window_s: float
-    onset_minute: int
 
 
-def step(view: Rows, counts: Counts, minute: int, cap_h: float = moves.CAP_H) -> None:
+class Items(NamedTuple):
+    """Items evaluated, and the actions taken in the same time; shape (rows,), 0 where nobody tells."""
+
+    evaluated: Floats
+    acted: Floats
+
+
+def step(view: Rows, counts: Counts, minute: int, items: Items | None = None, cap_h: float = moves.CAP_H) -> None:
     """Move rows, in place, through one final minute.
 
     Args:
         view: rows of `CHANNEL`, advanced to an earlier minute; a row depends on its own counts only.
         counts: shape (rows, len(FIELDS)).
         minute: minutes since the epoch.
+        items: what was evaluated, where somebody tells it in that minute.
         cap_h: where evidence saturates, hours.
     """
     moves.age(view, minute)
     ages.add(view["rings"], counts[:, _ACTIONS])
     seen = counts[:, _SOURCE].astype(np.float64)
-    if seen.any():
-        _judge(view, counts.astype(np.float64), minute, cap_h)
+    if seen.any() or items is not None:
+        items = items or Items(*np.zeros((2, len(view))))
+        _judge(view, counts.astype(np.float64), items, minute, cap_h)
         filling = view["sums"][:, FILLING]
         filling[:, _TARGET] += seen
+        filling[:, SUMS["evaluated"]] += items.evaluated[:, None]
+        filling[:, SUMS["acted"]] += items.acted[:, None]
     view["reinstated"] += counts[:, _REINSTATED]
 
 
@@ -102,7 +113,7 @@ def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 
     """
     minute = 60 * hour + 59
     moves.age(view, minute)
-    moves.counts(view, np.zeros((len(view), len(COUNTS))), minute, moves.CAP_H)
+    moves.counts(view, np.zeros((len(view), len(COUNTS))), np.zeros(len(view)), minute, moves.CAP_H)
     sums = view["sums"]
     sums[frozen, WAITING:] = 0.0
     learning.fade(view, ~frozen)
@@ -144,7 +155,7 @@ def told(row: Rows, signal: str) -> Told:
         observed, expected = observed / max(trials, 1.0), expected / max(trials, 1.0)
     onset = int(row["onset"][0, test])
     window_s = 60.0 * (int(row["at"][0]) - onset + 1)
-    return Told(observed, expected, observed / max(expected, 1e-9), window_s, onset)
+    return Told(observed, expected, observed / max(expected, 1e-9), window_s)
 
 
 def _quieter(row: Rows) -> int:
@@ -153,7 +164,7 @@ def _quieter(row: Rows) -> int:
     return index("rejections" if rejected > row["quiet"][0].mean() else "quiet")
 
 
-def _judge(view: Rows, many: Floats, minute: int, cap_h: float) -> None:
+def _judge(view: Rows, many: Floats, items: Items, minute: int, cap_h: float) -> None:
     """Make the tests that the counts of a minute allow."""
     trials, decided = many[:, _SOURCES["trials"]], many[:, _SOURCES["decided"]]
     if trials.any():
@@ -161,9 +172,9 @@ def _judge(view: Rows, many: Floats, minute: int, cap_h: float) -> None:
     if decided.any():
         rejected = many[:, _SOURCES["rejections"]][:, 0]
         moves.decisions(view, many[:, _SOURCES["overturned"]], decided, rejected, cap_h)
-    follow_ups = np.stack([many[:, _SOURCES[name]].sum(axis=1) for name in COUNTS], axis=1)
-    rows = np.flatnonzero(follow_ups.any(axis=1))
+    seen = np.stack([*(many[:, _SOURCES[name]].sum(axis=1) for name in COUNTS[:-1]), items.acted], axis=1)
+    rows = np.flatnonzero(seen.any(axis=1) | (items.evaluated > 0))
     if len(rows):  # the others' wait until they have some, or the hour ends
         some = view[rows]
-        moves.counts(some, follow_ups[rows], minute, cap_h)
+        moves.counts(some, seen[rows], items.evaluated[rows], minute, cap_h)
         view[rows] = some

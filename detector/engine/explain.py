@@ -61,6 +61,7 @@ _OF_COUNTS: Final = {
     "appeals": "appeals",
     "reversals": "actions undone",
     "rebans": "reinstated subjects acted on again",
+    "share": "actions for the number of items evaluated",
 }
 
 

@@ -6,7 +6,7 @@ lines, for warnings and for trips. The rule:
 - a hard limit trips;
 - deploy: more than the busiest hours, on several subjects, since a change: trips (`stats.surge`);
 - surge: the same without a change trips where nothing better is known: no deploys of the policy are sent, nor the mix
-  of those acted on, so many subjects are the only corroboration there can be;
+  of those acted on, nor a usual share of items, so many subjects are the only corroboration there can be;
 - proof trips: the weighted average of the signals that need no other, over the trip line: the mix of those acted on,
   and what becomes of the actions. An average of such evidence keeps its promise; a product would not;
 - volume and a corroborating signal, both over the warning line, trip;
@@ -36,7 +36,9 @@ PROOF_WEIGHTS: Final = {"tenure": 0.2, "content_age": 0.2, "overturns": 0.2, "re
 """Signals that may trip alone, and their shares of a scope's budget."""
 PROOF: Final = tuple(PROOF_WEIGHTS)
 INFORMING: Final = ("tenure", "content_age")
-"""Signals whose silence, where they are known, says that a wave of many subjects is no mistake."""
+"""Signals whose silence, where they are known, says that a wave of many subjects is no mistake.
+
+So does that of the share of items acted on; but its rise alone is no news, any wave of spam raises it."""
 OF_VOLUME: Final = frozenset({"volume", "deploy", "surge"})
 """Signals of how much a scope acts; the others ask on whom, and what becomes of it."""
 CALM_RATIO: Final = 0.01
@@ -86,6 +88,19 @@ def levels(view: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return view["change"] @ _MEAN, view["surge"] @ _MEAN
 
 
+def strength(view: Rows, link: Rows) -> NDArray[np.float64]:
+    """The highest evidence of each row over the line at which it may trip, shape (rows,); 0 where nothing is judged."""
+    change, surging = levels(view)
+    found: NDArray[np.float64] = np.maximum.reduce(
+        [
+            evidence.strength(view["evidence"], link["trip_h"]),
+            change / link["change_line"],
+            surging / link["surge_line"],
+        ]
+    )
+    return found
+
+
 def speaks(levels: NDArray[np.float64], link: Rows, least: Lines, limited: Ints) -> NDArray[np.bool_]:
     """Which are worth a decision: evidence at its line, a limit passed, or numbers gone wrong.
 
@@ -130,8 +145,9 @@ def signals(view: Rows, link: Rows, channel: Rows, profile: Rows, bucket_ms: int
 
 def decide(found: tuple[Evidence, ...], channel: Rows, *, probing: bool) -> Verdict | None:
     """Trip, warn, or nothing. `channel`: those of the row, or empty. `probing`: the policy is being let go again."""
-    informed = len(channel) > 0 and any(channels.known(channel, signal)[0] for signal in INFORMING)
     strength = {signal.signal: signal.strength for signal in found}
+    informing = (*INFORMING, *({"share"} - strength.keys()))
+    informed = len(channel) > 0 and any(channels.known(channel, signal)[0] for signal in informing)
     if {"hard_limit", "deploy"} & strength.keys():
         return "trip"
     if "surge" in strength and not informed:

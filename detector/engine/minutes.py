@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from detector.engine import channels
 from detector.engine.channel_state import FIELDS, field
+from detector.engine.channels import Items
 from detector.engine.columns import MINUTES_CELLS
+from detector.engine.denominators import Denominators
 from detector.engine.scopes import Scopes
-from detector.engine.tallies import ACTION, Tallies, asked, undone
+from detector.engine.tallies import ACTION, EVALUATED, Tallies, asked, undone
 from detector.engine.transition import Batch
 from detector.stats import windows
 from detector.units import HOUR_MS, MINUTE_MS
@@ -38,6 +40,7 @@ class Minutes:
         self._scopes = scopes
         self._bucket_ms = bucket_ms
         self._tallies = Tallies()
+        self._denominators = Denominators()
 
     def over(self, bucket: int) -> int:
         """Minutes since the epoch that are over when `bucket` begins; the one in which it lies is not."""
@@ -49,6 +52,7 @@ class Minutes:
         `rows`, `source`: for each table row the event (index into the batch) that counts for it. `limit`: per record,
         the last bucket that is not too far ahead.
         """
+        self._evaluated(batch, limit)
         masks = list(asked(batch, self._again(batch)))
         if not masks:
             return
@@ -60,6 +64,20 @@ class Minutes:
             chosen = np.flatnonzero(mask[source] & open_)
             at = column[source[chosen]] if isinstance(column, np.ndarray) else np.full(len(chosen), column)
             self._tallies.add(rows[chosen], minute[chosen], at)
+
+    def _evaluated(self, batch: Batch, limit: Ints) -> None:
+        """Take note of items evaluated: of one policy, or, without its name, of all in the record's partition."""
+        table = self._scopes.table.rows
+        for i in np.flatnonzero(batch.kind == EVALUATED).tolist():
+            slot, name = int(batch.slot[i]), batch.policies[batch.policy[i]]
+            partition, time_ms = int(batch.partitions[slot]), int(batch.time_ms[i])
+            if time_ms // self._bucket_ms > limit[slot]:
+                continue
+            for row in self._scopes.wholes(partition, name):
+                minute = time_ms // MINUTE_MS
+                open_ = minute >= (int(table["settled"][row]) + 1) * self._bucket_ms // MINUTE_MS
+                if open_ and table["born"][row] <= batch.offsets[slot]:
+                    self._denominators.add(row, minute, int(batch.evaluated[i]), int(batch.interval_ms[i]))
 
     def _again(self, batch: Batch) -> NDArray[np.bool_]:
         """Actions on subjects reinstated of late; takes note of those that the batch itself reinstates."""
@@ -82,7 +100,8 @@ class Minutes:
         if first == end:
             return
         link, told = self._scopes.links.rows, set(self._tallies.minutes(first - 1, end - 1))
-        mine = rows[(link["channel"][rows] >= 0) | self._tallies.knows(rows)]
+        heard = np.isin(rows, self._denominators.rows(first, end))
+        mine = rows[(link["channel"][rows] >= 0) | self._tallies.knows(rows) | heard]
         if not len(mine):
             return
         view, minutes = self._scopes.table.rows[mine], np.arange(max(first, end - MINUTES_CELLS), end)
@@ -92,9 +111,12 @@ class Minutes:
             if minute in told:
                 counts = self._tallies.take(minute, mine)
             counts[:, ACTIONS] = acted[:, i] * ((link["channel"][mine] >= 0) | counts.any(axis=1))
-            some = np.flatnonzero(counts.any(axis=1))
+            items = self._denominators.take(minute, mine, view)
+            moved = counts.any(axis=1) if items is None else counts.any(axis=1) | (items.evaluated > 0)
+            some = np.flatnonzero(moved)
             if len(some):
-                yield self._move(mine[some], counts[some], minute), minute
+                part = items and Items(*(each[some] for each in items))
+                yield self._move(mine[some], counts[some], part, minute), minute
 
     def close_hour(self, rows: Ints, hour: int, frozen: NDArray[np.bool_], guard_h: int) -> None:
         """End an hour (since the epoch) of the channels of `rows`; of `frozen` ones nothing is learned."""
@@ -112,10 +134,11 @@ class Minutes:
     def clear_rows(self, rows: list[int]) -> None:
         """Forget what is counted of rows that were given back."""
         self._tallies.clear_rows(rows)
+        self._denominators.clear_rows(rows)
 
-    def _move(self, rows: Ints, counts: NDArray[np.int32], minute: int) -> Moved:
+    def _move(self, rows: Ints, counts: NDArray[np.int32], items: Items | None, minute: int) -> Moved:
         at = np.array([self._scopes.channel(row, minute - 1) for row in rows.tolist()])
         channel = self._scopes.channels.rows[at]
-        channels.step(channel, counts, minute)
+        channels.step(channel, counts, minute, items)
         self._scopes.channels.rows[at] = channel
         return Moved(rows, channel)

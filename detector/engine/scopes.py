@@ -161,6 +161,12 @@ class Scopes:
             self._by_partition[partition] = np.array(sorted(mine), np.int64)
         return self._by_partition[partition]
 
+    def wholes(self, partition: int, policy_id: str) -> list[int]:
+        """Rows of a whole policy that is known on a partition, or ("") of all of them."""
+        named = [self.policies[policy_id]] if policy_id in self.policies else []
+        some = named if policy_id else self.policies.values()
+        return [policy.rows[WHOLE] for policy in some if policy.partition == partition and WHOLE in policy.rows]
+
     def forget_partition(self, partition: int) -> None:
         """Free everything of a partition: it went to another worker."""
         for policy in [policy for policy in self.policies.values() if policy.partition == partition]:

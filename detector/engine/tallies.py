@@ -19,8 +19,8 @@ from detector.stats import ages
 Ints = NDArray[np.int64]
 Counts = NDArray[np.int32]
 
-ACTION, APPEAL, DECISION, REVERSAL, REVIEW = range(5)
-"""Kinds of events that count for scopes, as in `events.KINDS`."""
+ACTION, APPEAL, DECISION, REVERSAL, REVIEW, _, EVALUATED = range(7)
+"""Kinds of events, as in `events.KINDS`; those up to reviews count for scopes."""
 _FIELD: Final = {name: field(name)[0] for name in FIELDS}
 _TENURED_H: Final = TENURED_S // 3600 + 1
 _CONTENT_OLD_H: Final = CONTENT_OLD_S // 3600 + 1

@@ -37,7 +37,8 @@ class Batch(NamedTuple):
 
     `partitions`, `offsets`, `refills`: per record; a refill is known to the loaded state, so it only fills open
     buckets. `slot`: per row, its record. `policy`: per row, code into `policies`; `homes`: per such code, its record.
-    `wrong`: what the event says of an action; the ages and `prior` are one more than they say, 0 unknown.
+    `wrong`: what the event says of an action; the ages and `prior` are one more than they say, 0 unknown; `evaluated`
+    items were in the `interval_ms` up to then.
     `values`: per dimension, names and for each row a code into them; a dimension without names may be left out.
     """
 
@@ -59,6 +60,8 @@ class Batch(NamedTuple):
     content_age_h: NDArray[np.int64]
     prior: NDArray[np.int64]
     acted_s: NDArray[np.int64]
+    evaluated: NDArray[np.int64]
+    interval_ms: NDArray[np.int64]
 
 
 class Added(NamedTuple):

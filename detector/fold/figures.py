@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.engine import judge
 from detector.engine.policy_state import WHOLE
 from detector.fold.core import Fold
-from detector.stats import baseline, evidence
+from detector.stats import baseline
 
 Floats = NDArray[np.float64]
 
@@ -25,9 +26,9 @@ class Figures(NamedTuple):
     phi: Floats
     """Its variance over mean."""
     strength: Floats
-    """Evidence over its trip line, highest of the policy's scopes with enough history; 0 where none is judged."""
+    """Evidence of volume, a change or a surge over its trip line, highest of its scopes with enough history."""
     peak: Floats
-    """The same, highest in the running hour."""
+    """The same, or that of volume at its highest in the running hour."""
 
 
 def figures(fold: Fold) -> Figures:
@@ -38,11 +39,12 @@ def figures(fold: Fold) -> Figures:
     table, links = scopes.table.rows, scopes.links.rows
     rows = np.array(sorted(scopes.owner), np.int64)
     rows = rows[table["level_b"][rows] >= baseline.KNOWN_H]
-    line_h, of_policy = links["trip_h"][rows], links["profile"][rows]
+    view, link = table[rows], links[rows]
+    of_policy = link["profile"]
     now = np.zeros(len(scopes.profiles.rows))
     peak = np.zeros(len(scopes.profiles.rows))
-    np.maximum.at(now, of_policy, evidence.strength(table["evidence"][rows], line_h))
-    np.maximum.at(peak, of_policy, table["peak"][rows] / line_h)
+    np.maximum.at(now, of_policy, judge.strength(view, link))
+    np.maximum.at(peak, of_policy, view["peak"] / link["trip_h"])
     mine = links["profile"][whole]
     return Figures(
         [policy.id for policy in policies],

@@ -13,7 +13,7 @@ from detector.wire import log
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-DETAILS: Final = ("subject_age_h", "content_age_h", "prior", "acted_s")
+DETAILS: Final = ("subject_age_h", "content_age_h", "prior", "acted_s", "count", "interval_ms")
 """Columns that the engine takes as they are, in the order of its own."""
 
 

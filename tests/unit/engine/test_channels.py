@@ -84,7 +84,6 @@ def test_a_shift_of_tenure_speaks_within_thirty_subjects_and_says_by_how_much():
     assert told.observed == pytest.approx(5 / 6, abs=0.08)
     assert told.expected == pytest.approx(0.11, abs=0.01)
     assert told.ratio == pytest.approx(told.observed / told.expected)
-    assert told.onset_minute == START
     assert told.window_s == 60 * subjects
 
 
@@ -293,6 +292,39 @@ def test_acting_again_on_a_fifth_of_the_reinstated_speaks_and_on_a_hundredth_doe
             if strength(view, "rebans") >= 1:
                 break
         assert (strength(view, "rebans") >= 1) is loud
+
+
+# --- share of items ---------------------------------------------------------------------------------------------------
+
+
+def shared(view: np.ndarray, minutes: int, acted: float, evaluated: float, at: int = START) -> float:
+    """Strength of `share` after minutes that each tell so many actions among so many items."""
+    for minute in range(at, at + minutes):
+        told = channels.Items(np.array([evaluated]), np.array([acted]))
+        channels.step(view, minute_of(actions=int(acted)), minute, told)
+        if minute % 60 == 59:
+            close(view, minute // 60)
+    return strength(view, "share")
+
+
+@pytest.mark.parametrize("times", [0.5, 2.0])
+def test_twice_or_half_the_items_at_the_usual_share_say_nothing(times):
+    assert shared(trained(acted=5e4, evaluated=5e6), 600, 10 * times, 1000 * times) < 0.1
+
+
+def test_more_actions_among_as_many_items_speak_and_tell_how_many_were_due():
+    view = trained(acted=5e4, evaluated=5e6)
+    assert shared(view, 30, 30, 1000) >= 1
+    told = channels.told(view, "share")
+    assert told.observed / 3 == pytest.approx(told.expected, rel=0.1)
+
+
+def test_a_share_is_learned_before_it_speaks():
+    view = fresh()
+    assert shared(view, 20 * 60, 10, 1000) == 0
+    assert shared(view, 10 * 60, 10, 1000, START + 20 * 60) < 0.01
+    assert channels.known(view, "share")[0]
+    assert shared(view, 60, 60, 1000, START + 30 * 60) >= 1
 
 
 # --- learning ---------------------------------------------------------------------------------------------------------
