@@ -114,17 +114,32 @@ def test_the_backtests_run_on_a_history_and_its_labels(tmp_path):
 
 
 @pytest.mark.timeout(400)
-def test_the_demo_command_shows_a_trip_in_a_fresh_copy(tmp_path):
+def test_the_demo_in_a_fresh_copy_stops_the_bad_version_and_not_the_wave_and_ends_by_itself(tmp_path):
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     for name in listed:
         if not name.startswith("tests/") and (ROOT / name).exists():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, tmp_path / name)
     (line,) = block("demo")
-    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=380, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "CLOSED -> OPEN" in done.stdout
+    install, _, demo = line.rpartition(" && ")
+    subprocess.run(["bash", "-c", install], cwd=tmp_path, check=True, timeout=240)
+
+    env, began_s = os.environ | {"DETECTOR_BOOTSTRAP": "must-not-be-used:1"}, time.monotonic()
+    done = subprocess.run(
+        ["bash", "-c", demo], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    assert time.monotonic() - began_s < 92
+    assert "\033" not in done.stdout
+    assert re.search(r"warning  spam(\||:)", done.stdout)
+    assert "fake_accounts|rule_version=age-signal@18: CLOSED -> OPEN" in done.stdout
     assert '"type": "breaker.opened"' in done.stdout
+    *_, learned, wave, trip, spared, after = done.stdout.splitlines()
+    assert learned.startswith("Learned")
+    assert "nothing was paused" in wave
+    assert int(re.search(r"(\d+) people wrongly suspended", trip)[1]) < 60
+    assert int(re.search(r"Spared +(\d+)", spared)[1]) > 0
+    assert after.startswith("After")
 
 
 def test_ci_calls_the_test_command_and_the_picture_exists():
