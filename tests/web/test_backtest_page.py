@@ -49,8 +49,9 @@ def test_the_page_draws_its_plots_without_a_network_or_a_complaint(opened, schem
 
 def test_dark_and_light_are_the_readers_choice_at_any_time(opened):
     seen = opened(page.render(results.full()), color_scheme="light")
-    drawn(seen, MISS)
+    light = drawn(seen, MISS).locator("canvas").first.element_handle()
     seen.page.emulate_media(color_scheme="dark")
+    light.wait_for_element_state("hidden")  # it is drawn anew a moment after the change
 
     assert seen.page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(13, 17, 23)"
     assert RATE["dark"] in drawn(seen, MISS).evaluate(INK)[0]
@@ -106,7 +107,9 @@ def test_the_figures_of_a_plot_are_a_table_when_asked_for(opened):
     assert seen.page.locator(".figures table").count() == 0
     seen.page.locator(".figures summary").first.click()
 
-    happened, steps = seen.page.locator(".figures").first.locator("table").all()
+    tables = seen.page.locator(".figures").first.locator("table")
+    expect(tables).to_have_count(2)  # a browser says that something was opened a moment after the click
+    happened, steps = tables.all()
     assert "2013-08-06 01:04:00\tOPEN\tspam|rule_version=42@18" in happened.inner_text()
     assert steps.locator("tbody tr").count() == 120
     assert steps.locator("tbody tr").nth(60).inner_text() == "2013-08-06 01:00:00\t50\t3,000\t120\t0\t480\t0"
