@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from tests.conftest import start_cluster
@@ -21,6 +21,8 @@ from tests.unit.backtest import made_up
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
+HOURS = made_up.DEPLOYED_MS - 3 * made_up.HOUR_MS, made_up.REPAIRED_MS
+"""Of the made-up history, those in which a bad deploy is found and limits can be suggested."""
 
 
 def block(name: str) -> list[str]:
@@ -85,10 +87,11 @@ def test_the_commands_to_run_and_watch_and_the_gate_work_one_after_the_other(tmp
         worker = shell.start(run)
         try:
             shell.wait_ready()
-            outputs = [shell.run(line) for line in block("watch")]
+            with ThreadPoolExecutor() as terminals:
+                outputs = list(terminals.map(shell.run, block("watch")))
             assert "detector_" in outputs[-1]
-            (tmp_path / "gate.py").write_text(fence("python") + "\nprint(status, decision.reason)\n")
-            assert "executed" in shell.run(f"{sys.executable} gate.py")
+            (tmp_path / "gate.py").write_text(shell.line(fence("python")) + "\nprint(status, gate.stats().ready)\n")
+            assert shell.run(f"{sys.executable} gate.py") == "executed True\n"
         finally:
             worker.terminate()
         assert worker.wait(30) == 0
@@ -103,8 +106,8 @@ def test_the_backtests_run_on_a_history_and_its_labels(tmp_path):
     shell = Shell(tmp_path, "")
     (tmp_path / "policies.yaml").write_text(made_up.POLICIES)
     (tmp_path / "incidents.csv").write_text(made_up.INCIDENTS)
-    encode = msgspec.json.Encoder().encode_lines
-    (tmp_path / "history.ndjson").write_bytes(encode(made_up.events()))
+    some = [event for event in made_up.events() if HOURS[0] <= event.time < HOURS[1]]
+    (tmp_path / "history.ndjson").write_bytes(made_up.lines(some))
     first, second, third = block("backtest")
     shell.run(first)
     assert "<html" in (tmp_path / "report.html").read_text()
