@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
 import pytest
 
@@ -47,10 +49,17 @@ def state(fold: Fold) -> dict[str, object]:
     return found
 
 
+@cache
+def lived(log: LogWriter, records: int) -> tuple[dict[str, object], dict[str, bytes]]:
+    """State and alerts of a worker that read that many records and never died."""
+    whole = started()
+    alerts = whole.apply(log.records[:records]).alerts
+    return state(whole), {alert.alert_id: msgspec.json.encode(alert) for alert in alerts}
+
+
 def dies_at(log: LogWriter, at: int, ahead: int = 0, policies: tuple[str, ...] = ()) -> None:
     """Die after record `at` was sealed, with values of `policies` written `ahead` records later, and live on."""
-    whole = started()
-    alerts = whole.apply(log.records).alerts
+    expected, told = lived(log, len(log.records))
     fold = started()
     before = fold.apply(log.records[:at]).alerts
     table, floor = values(fold)
@@ -61,8 +70,7 @@ def dies_at(log: LogWriter, at: int, ahead: int = 0, policies: tuple[str, ...] =
         table[key] = later.get(key, table[key])
     again = started(table)
     after = again.apply(log.records[floor:]).alerts
-    assert state(again) == state(whole)
-    told = {alert.alert_id: msgspec.json.encode(alert) for alert in alerts}
+    assert state(again) == expected
     said = [(alert.alert_id, msgspec.json.encode(alert)) for alert in (*before, *after)]
     assert {**dict(said)} == told
     assert all(told[name] == body for name, body in said)
@@ -112,6 +120,7 @@ def test_a_young_version_is_still_known_to_be_deployed():
     dies_at(log, at)
 
 
+@cache
 def busy(hours: float = 2.2) -> LogWriter:
     """Two policies, a burst of each at a deploy, late rows, quiet spells; ticks every 10 s."""
     log, end = LogWriter(ruleset=RULES), MONDAY_MS + int(hours * HOUR)
@@ -179,10 +188,17 @@ def test_a_partition_that_left_and_came_back_without_a_seal_begins_from_nothing(
 
 @pytest.mark.parametrize(("before", "ahead"), [(3, 6), (1, 1), (0, 1), (50, 150)])
 def test_settings_that_came_between_the_seal_and_a_value_ahead_of_it_take_effect_once(before, ahead):
+    log, at = switched()
+    dies_at(log, at - before, ahead, ("hate",))
+
+
+@cache
+def switched() -> tuple[LogWriter, int]:
+    """A log and the place in it from which on a limit is one of an hour, and no longer of ten minutes."""
     log, switch, end = LogWriter(ruleset=RULES), MONDAY_MS + 4 * MINUTE, MONDAY_MS + 6 * MINUTE
     log.live(steady("hate", MONDAY_MS, switch, 120), switch)
     at = len(log.records)
     wider = Policy(id="hate", mode="shadow", hard_limit=HardLimit(max=300, per_s=3600))
     log.settings(Ruleset(version="v2", policies=(wider,)), switch)
     log.live(steady("hate", switch, end, 120), end)
-    dies_at(log, at - before, ahead, ("hate",))
+    return log, at
