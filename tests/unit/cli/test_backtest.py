@@ -6,11 +6,13 @@ import gzip
 import io
 import json
 import sys
+from datetime import UTC, datetime
 
 import msgspec
 import pyarrow as pa
 import pytest
 import zstandard
+from confluent_kafka import Producer
 from pyarrow import parquet
 
 from detector.backtest import document
@@ -94,6 +96,38 @@ def test_events_are_the_same_however_they_are_kept(backtest, name):
     assert code == 0
     assert msgspec.structs.replace(other, sources=plain.sources) == plain
     assert other.sources == (name,)
+
+
+def on_a_topic(topics, some):
+    """The address of a topic that has them, dealt out to its partitions."""
+    name = topics.create("backtest", partitions=3, retention_ms="-1")
+    producer = Producer({"bootstrap.servers": topics.bootstrap, "log_level": 0})
+    for number, event in enumerate(some):
+        producer.produce(name, msgspec.json.encode(event), partition=number % 3, timestamp=event.time)
+    assert producer.flush(30) == 0
+    return f"kafka://{topics.bootstrap}/{name}"
+
+
+@pytest.mark.kafka
+def test_a_range_of_a_topic_moves_breakers_as_the_same_range_of_a_file_does(backtest, topics):
+    span = made_up.DEPLOYED_MS - 3 * made_up.HOUR_MS, made_up.DEPLOYED_MS + made_up.HOUR_MS
+    some = [each for each in made_up.events() if abs(each.time - made_up.DEPLOYED_MS) < 4 * made_up.HOUR_MS]
+    (backtest.folder / "file.ndjson").write_bytes(made_up.lines(some))
+    begin, end = (datetime.fromtimestamp(ms / 1000, UTC).isoformat() for ms in span)
+    told, counts = {}, {}
+    for kind, source in {"topic": on_a_topic(topics, some), "file": "file.ndjson"}.items():
+        code, _, err = backtest(
+            source, "--policies", "policies.yaml", "--from", begin, "--to", end,
+            "--transitions", f"{kind}.transitions", "--json", f"{kind}.json",
+        )  # fmt: skip
+        assert (code, err) == (0, "")
+        told[kind] = (backtest.folder / f"{kind}.transitions").read_bytes()
+        counts[kind] = document.decode((backtest.folder / f"{kind}.json").read_bytes()).quality.events
+
+    assert told["topic"] == told["file"]
+    assert b'"to_state":"OPEN"' in told["topic"]
+    assert counts == dict.fromkeys(told, sum(span[0] <= each.time < span[1] for each in some))
+    assert counts["topic"] < len(some)
 
 
 def test_json_on_standard_output_stands_alone(backtest):
