@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector import breaker as machine
 from detector.breaker import BreakerState, Moment
-from detector.engine import channels, explain, narrow
+from detector.engine import channels, deploys, explain, narrow
 from detector.engine import judge as rule
 from detector.engine.buckets import OpenBuckets
 from detector.engine.columns import NEVER
@@ -91,7 +91,7 @@ class Actuator:
         try:
             channel, week = self._scopes.channels_of(row), self._scopes.week_of(row)
             found = rule.signals(view, link, channel, week, self._bucket_ms, end_ms)
-            verdict = rule.decide(found, channel, probing=policy.is_probing)
+            verdict = rule.decide(found, informed=self._informed(policy, channel), probing=policy.is_probing)
             if verdict is None or (verdict == "warn" and before.warned_ms):
                 return []
             onset_ms = int(view["onset"][0]) * self._bucket_ms
@@ -108,12 +108,16 @@ class Actuator:
         kind = "breaker.warned" if verdict == "warn" else TYPES[before.state, after.state]
         return [self._set(policy, key, after, kind, now, end_ms, told)]
 
+    def _informed(self, policy: PolicyState, channel: NDArray[np.void]) -> bool:
+        whole = policy.rows[WHOLE]
+        return rule.is_informed(channel, self._scopes.channels_of(whole), self._scopes.link_of(whole))
+
     def _target(
         self, policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms: int, parts: dict[Key, narrow.Part]
     ) -> Key | None:
         """The scope to move where `key` speaks; None where that is said elsewhere."""
         signals = {signal.signal for signal in found}
-        if "hard_limit" in signals or signals == {"ramp"}:  # what caps, or is found in, all of the policy
+        if {"hard_limit", "probe"} & signals or signals == {"ramp"}:  # speaks for itself
             return key
         if "deploy" in signals and (changed := self._changed(policy)):
             return changed if key in (WHOLE, changed) else None
@@ -207,6 +211,8 @@ class Actuator:
         before = policy.breaker(key)
         after = machine.move(before, policy.scope(key).id, to, policy.settings.breaker, now)
         self._rest(policy, key, now.stream_ms // self._bucket_ms)
+        if to is State.HALF_OPEN and key in policy.rows:
+            deploys.suspect(self._scopes, policy.rows[key], now.stream_ms // self._bucket_ms + 1, self._bucket_ms)
         told = explain.Told(before.since_ms, word)
         return self._set(policy, key, after, TYPES[before.state, to], now, now.stream_ms, told)
 

@@ -1,4 +1,4 @@
-"""What a told deploy does: its origin's evidence gets mass, in its bucket, or at once where that is past."""
+"""What a change does, a told deploy above all: evidence gets mass, in its bucket, or at once where that is past."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ def told(scopes: Scopes, policy: PolicyState, origin: str, time_ms: int, bucket_
     policy.changed = True
     for key, row in policy.rows.items():
         if concerns(origin, key):
-            _suspect(scopes, row, time_ms // bucket_ms, bucket_ms)
+            suspect(scopes, row, time_ms // bucket_ms, bucket_ms)
         scopes.expect(policy, key)
 
 
-def _suspect(scopes: Scopes, row: int, bucket: int, bucket_ms: int) -> None:
+def suspect(scopes: Scopes, row: int, bucket: int, bucket_ms: int) -> None:
+    """A scope was changed in a bucket: deployed, or let go again."""
     view, link = scopes.table.rows[row : row + 1], scopes.links.rows[row]
     if bucket <= view["at"][0] and view["met_hour"][0] != NEVER:
         view["change"] += surge.AT_ONCE

@@ -51,6 +51,7 @@ def told(
     )
 
 
+_SINCE: Final = {"deploy": "since its deploy", "probe": "since it was let go again"}
 _OF_SHARES: Final = {
     "tenure": "of subjects older than a year",
     "content_age": "of content older than a month",
@@ -84,8 +85,8 @@ def _words(policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms:
         if signal.signal == "volume":
             times = f"{signal.ratio:.3g} times as often as at this hour of the week"
             said.append(f"acts {times}, since {_clock(onset_ms)}")
-        if signal.signal in {"deploy", "surge"}:
-            since = "since its deploy" if signal.signal == "deploy" else f"since {_clock(onset_ms)}"
+        if signal.signal in {"deploy", "probe", "surge"}:
+            since = _SINCE.get(signal.signal) or f"since {_clock(onset_ms)}"
             met = f"acts on {signal.observed:.0f} subjects {since}"
             said.append(f"{met}, {signal.ratio:.3g} times as many as in its busiest hours")
         if signal.signal == "ramp":

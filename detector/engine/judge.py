@@ -4,7 +4,8 @@ Evidence is in hours: the mean time between false alarms that it would take to r
 lines, for warnings and for trips. The rule:
 
 - a hard limit trips;
-- deploy: more than the busiest hours, on several subjects, since a change: trips (`stats.surge`);
+- deploy: more than the busiest hours, on several subjects, since a change: trips (`stats.surge`). To let a scope go
+  again is a change of it, too: probe;
 - surge: the same without a change trips where nothing better is known: no deploys of the policy are sent, nor the mix
   of those acted on, nor a usual share of items, so many subjects are the only corroboration there can be;
 - proof trips: the weighted average of the signals that need no other, over the trip line: the mix of those acted on,
@@ -36,10 +37,8 @@ PROOF_WEIGHTS: Final = {"tenure": 0.2, "content_age": 0.2, "overturns": 0.2, "re
 """Signals that may trip alone, and their shares of a scope's budget."""
 PROOF: Final = tuple(PROOF_WEIGHTS)
 INFORMING: Final = ("tenure", "content_age")
-"""Signals whose silence, where they are known, says that a wave of many subjects is no mistake.
-
-So does that of the share of items acted on; but its rise alone is no news, any wave of spam raises it."""
-OF_VOLUME: Final = frozenset({"volume", "deploy", "surge"})
+"""Signals whose silence, where they are known, says that a wave of many subjects is no mistake."""
+OF_VOLUME: Final = frozenset({"volume", "deploy", "probe", "surge"})
 """Signals of how much a scope acts; the others ask on whom, and what becomes of it."""
 CALM_RATIO: Final = 0.01
 """A warning may be given again once evidence has fallen below this share of the warning line."""
@@ -143,12 +142,10 @@ def signals(view: Rows, link: Rows, channel: Rows, profile: Rows, bucket_ms: int
     return tuple(signal for signal in found if signal is not None)
 
 
-def decide(found: tuple[Evidence, ...], channel: Rows, *, probing: bool) -> Verdict | None:
-    """Trip, warn, or nothing. `channel`: those of the row, or empty. `probing`: the policy is being let go again."""
+def decide(found: tuple[Evidence, ...], *, informed: bool, probing: bool) -> Verdict | None:
+    """Trip, warn, or nothing. `informed`: see `is_informed`; `probing`: the policy is being let go again."""
     strength = {signal.signal: signal.strength for signal in found}
-    informing = (*INFORMING, *({"share"} - strength.keys()))
-    informed = len(channel) > 0 and any(channels.known(channel, signal)[0] for signal in informing)
-    if {"hard_limit", "deploy"} & strength.keys():
+    if {"hard_limit", "deploy", "probe"} & strength.keys():
         return "trip"
     if "surge" in strength and not informed:
         return "trip"
@@ -159,6 +156,17 @@ def decide(found: tuple[Evidence, ...], channel: Rows, *, probing: bool) -> Verd
     if "volume" in strength and CORROBORATING & strength.keys():
         return "trip"
     return "warn" if found else None
+
+
+def is_informed(channel: Rows, whole: Rows, link: Rows) -> bool:
+    """Whether more is known than how many subjects a scope meets: on whom it acts, or that the share of items is usual.
+
+    `channel`, `whole`: channels of the row and of its policy, or empty; `link`: of the policy.
+    """
+    if any(channels.known(channel, signal).any() for signal in INFORMING):
+        return True
+    usual = channels.known(whole, "share") & (channels.evidence_of(whole, "share") < link["warn_h"])
+    return bool(usual.any())
 
 
 def loudest_h(channel: Rows) -> float:
@@ -190,9 +198,10 @@ def _surges(view: Rows, link: Rows, bucket_ms: int, end_ms: int) -> list[Evidenc
     found, bar = [], float(view["bar"][0])
     change, surging = (float(level[0]) for level in levels(view))
     least = lines(view, link)
-    since = {"deploy": int(view["deployed"][0]), "surge": int(view["onset"][0])}
+    change_name = "probe" if link["probing"][0] else "deploy"
+    since = {change_name: int(view["deployed"][0]), "surge": int(view["onset"][0])}
     for name, level, line, bitmap, most in (
-        ("deploy", change, float(least.change[0]), view["changed"], surge.SINCE_DEPLOY),
+        (change_name, change, float(least.change[0]), view["changed"], surge.SINCE_DEPLOY),
         ("surge", surging, float(least.surge[0]), view["crowd"], surge.SINCE_ONSET),
     ):
         met = float(surge.people(bitmap)[0])

@@ -6,7 +6,7 @@ import pytest
 
 from detector import events
 from detector.fold import Fold, Outcome
-from detector.policy import HardLimit, Policy, Ruleset, StreamSettings
+from detector.policy import HardLimit, OnTrip, Policy, Ruleset, StreamSettings
 from tests.logs import MONDAY_MS, LogWriter, action, deploy, steady
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -168,19 +168,24 @@ def test_a_source_partition_that_stands_still_is_left_out_of_the_clock_and_named
     assert [alert.data_quality.blind_sources for alert in opened(outcome)] == [(1,)]
 
 
-def wave(times: float, deployed: bool, mode: str = "enforce", told: bool = True, minutes: int = 10) -> Outcome:
+def wave(
+    times: float, deployed: bool, mode: str = "enforce", told: bool = True, minutes: int = 10, items: float = 0.0
+) -> Outcome:
     """A day of history, then `minutes` of rule version 18 (17) acting `times` as often as version 17 did.
 
-    `told`: whether the producer tells of deploys at all.
+    `told`: whether the producer tells of deploys at all. `items`: how many times as many are evaluated as before; 0:
+    nobody tells.
     """
     rules = Ruleset(version="v1", stream=StreamSettings(), policies=(Policy(id="spam", mode=mode),))
     log, start = LogWriter(ruleset=rules), MONDAY_MS + 26 * HOUR
     earlier = [deploy("spam", MONDAY_MS, "42", "17")] if told else []
-    log.live([*earlier, *steady("spam", MONDAY_MS, start, 2.0)], start, every_ms=300_000)
+    usual = [*steady("spam", MONDAY_MS, start, 2.0), *(evaluated(MONDAY_MS, start, 1000) if items else ())]
+    log.live([*earlier, *sorted(usual, key=lambda event: event.time)], start, every_ms=300_000)
     version = "18" if deployed else "17"
     found = steady("spam", start, start + minutes * MINUTE, 2.0 * times, rule_version=version)
     if deployed:
         found.insert(0, deploy("spam", start - 1, "42", "18"))
+    found = sorted([*found, *evaluated(start, start + minutes * MINUTE, 1000 * items)], key=lambda event: event.time)
     log.live(found, start + minutes * MINUTE, every_ms=5000)
     return applied(log, rules)
 
@@ -188,6 +193,22 @@ def wave(times: float, deployed: bool, mode: str = "enforce", told: bool = True,
 def test_a_surge_on_many_subjects_trips_where_nothing_better_is_told():
     (alert,) = opened(wave(8, deployed=False, told=False))
     assert "surge" in {signal.signal for signal in alert.evidence}
+
+
+def evaluated(from_ms: int, to_ms: int, per_minute: float) -> list[events.Evaluated]:
+    """What the platform looked at, told each minute for every policy."""
+    told = range(from_ms + MINUTE, to_ms, MINUTE) if per_minute else ()
+    return [events.Evaluated(id=f"v{at}", time=at - 1, count=int(per_minute), interval_s=60) for at in told]
+
+
+def test_a_surge_with_as_many_more_items_evaluated_is_traffic_and_warns():
+    assert not opened(wave(8, deployed=False, told=False, items=8))
+
+
+def test_a_surge_among_as_many_items_as_before_trips_and_tells_the_share():
+    (alert,) = opened(wave(8, deployed=False, told=False, items=1))
+    assert {"surge", "share"} <= {signal.signal for signal in alert.evidence}
+    assert "actions for the number of items evaluated" in alert.reason
 
 
 def test_volume_alone_warns_where_deploys_are_told():
@@ -207,6 +228,20 @@ def test_volume_on_a_rule_version_just_deployed_trips_that_version_alone():
 
 def test_a_new_version_that_acts_as_often_as_its_predecessor_does_not_trip():
     assert not opened(wave(1, deployed=True, minutes=30))
+
+
+def test_a_bad_version_that_goes_on_reopens_the_breaker_that_probes_it_however_young_the_history():
+    rules = Ruleset(version="v1", policies=(Policy(id="spam", mode="enforce", breaker=OnTrip(cooldown_s=120)),))
+    log, start = LogWriter(ruleset=rules), MONDAY_MS + 2 * HOUR
+    log.live(steady("spam", MONDAY_MS, start, 2.0), start, every_ms=300_000)
+    bad = steady("spam", start, start + 8 * MINUTE, 16.0, rule_version="18")
+    log.live([deploy("spam", start - 1, "42", "18"), *bad], start + 8 * MINUTE, every_ms=5000)
+    moves = [alert for alert in applied(log, rules).alerts if alert.type != "breaker.warned"]
+    assert {alert.scope.id for alert in moves} == {"spam|rule_version=42@18"}
+    assert [alert.type for alert in moves[:3]] == ["breaker.opened", "breaker.half_opened", "breaker.reopened"]
+    assert (moves[2].detected_at - moves[1].detected_at).total_seconds() < 90
+    assert "since it was let go again" in moves[2].reason
+    assert "breaker.closed" not in {alert.type for alert in moves}
 
 
 @pytest.mark.parametrize("mode", ["shadow", "alert_only"])
