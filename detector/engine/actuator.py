@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector import breaker as machine
 from detector.breaker import BreakerState, Moment
-from detector.engine import channels, deploys, explain, narrow
+from detector.engine import channels, deploys, explain, narrow, quiet
 from detector.engine import judge as rule
 from detector.engine.buckets import OpenBuckets
 from detector.engine.columns import NEVER
@@ -117,7 +117,7 @@ class Actuator:
     ) -> Key | None:
         """The scope to move where `key` speaks; None where that is said elsewhere."""
         signals = {signal.signal for signal in found}
-        if {"hard_limit", "probe"} & signals or signals == {"ramp"}:  # speaks for itself
+        if {"hard_limit", "probe"} & signals or signals <= {"ramp", "silence"}:  # speaks for itself
             return key
         if "deploy" in signals and (changed := self._changed(policy)):
             return changed if key in (WHOLE, changed) else None
@@ -179,16 +179,20 @@ class Actuator:
                 if policy.position >= now.offset:
                     continue
                 state = policy.breaker(key)
-                if state.warned_ms < through * self._bucket_ms and self._is_calm(policy, key):
+                end_ms = (through + 1) * self._bucket_ms
+                if state.warned_ms < through * self._bucket_ms and self._is_calm(policy, key, end_ms):
                     policy.breakers[key] = replace(state, warned_ms=0)
                     policy.changed = True
                     self._file(policy, key)
 
-    def _is_calm(self, policy: PolicyState, key: Key) -> bool:
+    def _is_calm(self, policy: PolicyState, key: Key, end_ms: int) -> bool:
         """Whether evidence has died down, in the scope and in the policy that may have spoken through it."""
         rows = [policy.rows[each] for each in (key, WHOLE) if each in policy.rows]
         volume_h = float(self._scopes.table.rows["evidence"][rows].mean(axis=1).max())
-        level_h = max(volume_h, *(rule.loudest_h(self._scopes.channels_of(row)) for row in rows))
+        whole = policy.rows[WHOLE]
+        view, link = self._scopes.table.rows[whole : whole + 1], self._scopes.link_of(whole)
+        silent_h = float(quiet.levels(view, link, self._scopes.week_of(whole), end_ms)[0])
+        level_h = max(volume_h, silent_h, *(rule.loudest_h(self._scopes.channels_of(row)) for row in rows))
         return level_h < rule.CALM_RATIO * float(self._scopes.links.rows["warn_h"][rows[0]])
 
     def _after(self, policy: PolicyState, key: Key, verdict: Verdict, now: Moment) -> BreakerState:

@@ -75,6 +75,7 @@ PROFILE: Final = np.dtype(
         ("expected", "<f4", (HOURS_PER_WEEK,)),
         ("pooled", "<f4", (HOURS_PER_WEEK,)),  # as it was when each hour was last expected
         ("twin", slow.TWIN),
+        ("silence", "<f8"),  # evidence, hours, when the running hour began; see stats.silence
         ("ramp_told", "u1"),  # the twin has spoken, and its evidence has not died down since
     ]
 )

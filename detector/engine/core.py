@@ -201,10 +201,15 @@ class Engine:
         for moved, minute in self.minutes.settle(rows, after, through):
             self._mark_changed(moved.rows)
             found += self._judge_channels(moved, minute, moments)
+        if self.minutes.over(after + 1) != self.minutes.over(through + 1):
+            for row in self._hours.silent(rows, through):
+                found += self._judge_row(row, through, moments)
         if through == hour_end(through, self.bucket_ms):
             self._mark_changed(rows)
             for row in self._hours.close(rows, through):
-                found += self._judge_day(row, through, moments)
+                said = self._judge_row(row, through, moments)
+                self.scopes.week_of(row)["ramp_told"] = bool(said)
+                found += said
             self.actuator.calm(moments, through)
         return found
 
@@ -217,16 +222,13 @@ class Engine:
             self.scopes.expect(*self.scopes.owner[row])
         bucket = ((minute + 1) * MINUTE_MS - 1) // self.bucket_ms
         for row in moved.rows[speaking].tolist():
-            view, link = self.scopes.table.rows[row : row + 1], links[row : row + 1]
-            found += self.actuator.judge(row, view, link, bucket, to[int(link["partition"][0])])
+            found += self._judge_row(row, bucket, to)
         return found
 
-    def _judge_day(self, row: int, through: int, to: Mapping[int, Moment]) -> list[Transition]:
-        """Decide on a policy whose slow twin speaks after a day, once until that dies down."""
+    def _judge_row(self, row: int, through: int, to: Mapping[int, Moment]) -> list[Transition]:
+        """Decide on a scope of which all through a bucket is final."""
         view, link = self.scopes.table.rows[row : row + 1], self.scopes.link_of(row)
-        found = self.actuator.judge(row, view, link, through, to[int(link["partition"][0])])
-        self.scopes.week_of(row)["ramp_told"] = bool(found)
-        return found
+        return self.actuator.judge(row, view, link, through, to[int(link["partition"][0])])
 
     def _judge(self, walk: Walk, step_: int, speaking: list[int], to: Mapping[int, Moment]) -> list[Transition]:
         """Decide on rows (indices into the walk's) that speak after a step."""

@@ -42,6 +42,9 @@ def told(
     """The account of a warning or a trip, from the row's numbers (array of length 1) and its evidence."""
     onset_ms = int(view["onset"][0]) * bucket_ms
     actions, automated, held = (int(n) for n in view["since"][0])
+    if found[0].signal in _OF_A_WINDOW:
+        onset_ms = end_ms - int(1000 * found[0].window_s)
+        actions, automated, held = int(found[0].observed), 0, 0
     return Told(
         onset_ms=onset_ms,
         reason=_words(policy, key, found, onset_ms, end_ms),
@@ -51,6 +54,8 @@ def told(
     )
 
 
+_OF_A_WINDOW: Final = {"ramp", "silence"}
+"""Signals whose time and count are those of their window alone."""
 _SINCE: Final = {"deploy": "since its deploy", "probe": "since it was let go again"}
 _OF_SHARES: Final = {
     "tenure": "of subjects older than a year",
@@ -91,6 +96,8 @@ def _words(policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms:
             said.append(f"{met}, {signal.ratio:.3g} times as many as in its busiest hours")
         if signal.signal == "ramp":
             said.append(f"acted {signal.ratio:.3g} times as often in a day as in the weeks before, rising for days")
+        if signal.signal == "silence":
+            said.append(f"has not acted for {signal.window_s / 60:.0f} min, {signal.expected:.3g} actions were due")
         if signal.signal in channels.SIGNALS:
             said.append(_of_channel(signal))
     deployed = recent_deploy_ms(policy, key, end_ms)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine import judge, step
+from detector.engine import judge, quiet, step
 from detector.engine.minutes import Minutes
 from detector.engine.scopes import Scopes
 from detector.stats import baseline
@@ -44,10 +44,23 @@ class Hours:
         hour = self._hour(through)
         frozen = self._frozen(view, link, through)
         self._pool(link, hour + 2)
+        whole, profiles = link["whole"], self._scopes.profiles.rows
+        end_ms = (hour + 1) * HOUR_MS
+        at = link["profile"][whole]
+        profiles["silence"][at] = quiet.levels(view[whole], link[whole], profiles[at], end_ms)
         step.close_hour(view, link, frozen, hour, hour - self._guard_h, self._scopes.profiles.rows)
         table[rows] = view
         self._minutes.close_hour(rows, hour, frozen, max(1, self._guard_h))
         return self._close_day(rows, hour) if (hour + 1) % baseline.DAY_H == 0 else []
+
+    def silent(self, rows: Ints, through: int) -> list[int]:
+        """Rows of whole policies that have long been silent as bucket `through` ends, and that have not warned."""
+        links, end_ms = self._scopes.links.rows, (through + 1) * self._bucket_ms
+        wholes = rows[links["whole"][rows] & (links["next_h"][rows] <= links["warn_h"][rows])]
+        link = links[wholes]
+        profile = self._scopes.profiles.rows[link["profile"]]
+        level_h = quiet.levels(self._scopes.table.rows[wholes], link, profile, end_ms)
+        return [int(row) for row in wholes[~(level_h < link["warn_h"]) & np.isfinite(link["warn_h"])]]
 
     def _close_day(self, rows: Ints, hour: int) -> list[int]:
         links, profiles = self._scopes.links.rows, self._scopes.profiles.rows
@@ -70,6 +83,7 @@ class Hours:
         self._pool(link, hour + 1)
         self._pool(link, hour + 2)
         step.resume(view, link, hour, self._scopes.profiles.rows)
+        self._scopes.profiles.rows["silence"][link["profile"]] = 0.0
         view["settled"] = np.maximum(view["settled"], through)
         table[rows] = view
 

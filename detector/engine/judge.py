@@ -12,7 +12,7 @@ lines, for warnings and for trips. The rule:
   and what becomes of the actions. An average of such evidence keeps its promise; a product would not;
 - volume and a corroborating signal, both over the warning line, trip;
 - while a breaker of the policy is half-open, volume over the trip line opens it again: what it held goes on;
-- any signal alone, over the warning line, warns; a ramp (`stats.slow`) never does more.
+- any signal alone, over the warning line, warns; a ramp (`stats.slow`) or silence never does more.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine import channels
+from detector.engine import channels, quiet
 from detector.engine.policy_state import Key, PolicyState
 from detector.engine.step import day_count, limit_count
 from detector.events import Evidence
@@ -136,7 +136,7 @@ def signals(view: Rows, link: Rows, channel: Rows, profile: Rows, bucket_ms: int
     """
     found = [_hard_limit(view, link), *_surges(view, link, bucket_ms, end_ms), _volume(view, link, bucket_ms, end_ms)]
     if len(profile):
-        found.append(_ramp(view, link, profile, end_ms))
+        found += [_ramp(view, link, profile, end_ms), _silence(view, link, profile, end_ms)]
     if len(channel):
         found += [_channel(channel, link, signal) for signal in channels.SIGNALS]
     return tuple(signal for signal in found if signal is not None)
@@ -252,6 +252,19 @@ def _ramp(view: Rows, link: Rows, profile: Rows, end_ms: int) -> Evidence | None
     return Evidence(
         signal="ramp", window_s=DAY_MS / 1000, observed=seen, expected=six(expected), ratio=six(seen / expected),
         strength=six(level_h / float(link["trip_h"][0])), detail="the last whole day, against the weeks before",
+    )  # fmt: skip
+
+
+def _silence(view: Rows, link: Rows, profile: Rows, end_ms: int) -> Evidence | None:
+    level_h = float(quiet.levels(view, link, profile, end_ms)[0])
+    if not np.isfinite(level_h):
+        raise FloatingPointError("the evidence of silence of this scope is not a finite number")
+    if level_h < link["warn_h"][0]:
+        return None
+    window_s = (end_ms - int(quiet.last(view)[0])) / 1000
+    return Evidence(
+        signal="silence", window_s=window_s, observed=0.0, expected=six(float(view["rate"][0]) * window_s / 3600),
+        ratio=0.0, strength=six(level_h / float(link["trip_h"][0])), detail="at the rate of the running hour",
     )  # fmt: skip
 
 

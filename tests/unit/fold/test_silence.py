@@ -1,0 +1,46 @@
+"""A policy that stops acting is told of: nothing is no news only where nothing was due."""
+
+from __future__ import annotations
+
+from detector.events import Alert
+from detector.fold import Fold
+from detector.policy import Policy, Ruleset
+from tests.logs import MONDAY_MS, LogWriter, steady
+
+MINUTE, HOUR = 60_000, 3_600_000
+RULES = Ruleset(version="v1", policies=(Policy(id="spam", mode="enforce"), Policy(id="hate", mode="enforce")))
+STOPS = MONDAY_MS + 30 * HOUR
+
+
+def lived(per_minute: float, quiet_min: int, restart: bool = False, stops: int = STOPS) -> list[Alert]:
+    """What is said of a policy that stops for some minutes, while another one acts on."""
+    end = stops + (quiet_min + 70) * MINUTE
+    found = [*steady("spam", MONDAY_MS, stops, per_minute), *steady("hate", MONDAY_MS, end, 0.5)]
+    found += steady("spam", stops + quiet_min * MINUTE, end, per_minute)
+    log, fold = LogWriter(ruleset=RULES), Fold(RULES.stream)
+    log.live(sorted(found, key=lambda event: event.time), end, every_ms=MINUTE)
+    fold.assign(0, {})
+    half = len(log.records) - (quiet_min + 60 if restart else 0)
+    said = fold.apply(log.records[:half]).alerts
+    if restart:
+        snapshot = fold.snapshot()
+        fold = Fold(RULES.stream)
+        fold.assign(0, {key: value for _, key, value in [*snapshot.policies(), *snapshot.seals()]})
+    return [*said, *fold.apply(log.records[half:]).alerts]
+
+
+def test_a_busy_policy_that_falls_silent_warns_within_minutes_and_says_since_when():
+    (alert,) = lived(2.0, 90)
+    assert (alert.type, alert.scope.id, alert.evidence[0].signal) == ("breaker.warned", "spam", "silence")
+    assert abs(alert.onset.timestamp() * 1000 - STOPS) <= MINUTE / 2
+    assert MINUTE < (alert.detected_at - alert.onset).total_seconds() * 1000 < 30 * MINUTE
+    assert "has not acted for" in alert.reason
+    assert alert.impact.actions == 0
+
+
+def test_a_restart_forgets_no_minute_of_it():
+    assert lived(2.0, 90, restart=True) == lived(2.0, 90)
+
+
+def test_a_quiet_policy_may_rest():
+    assert lived(0.05, 90) == []
