@@ -185,7 +185,7 @@ class Scope(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
-    """What one signal says. `strength` is evidence over its trip line: 1.0 and above trips or warns."""
+    """What one signal says; `topics/signals.md` explains each. `strength` is evidence over the scope's trip line."""
 
     signal: str
     window_s: float
