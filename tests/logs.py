@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import msgspec
+import numpy as np
 
 from detector import events
-from detector.fold import LogRecord
+from detector.engine.policy_state import WHOLE
+from detector.fold import Fold, LogRecord
 from detector.policy import Ruleset
 from detector.wire import log
 from detector.wire.rows import RowsBuilder
@@ -102,3 +104,15 @@ class LogWriter:
 
 def utc(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def totals(fold: Fold) -> dict[str, int]:
+    """Actions counted per policy that has any, final, open and late ones together."""
+    found, engine = {}, fold.engine
+    for policy in fold.policies():
+        row = policy.rows.get(WHOLE)
+        if row is not None:
+            pending = sum(int(engine.open.counts(bucket, np.array([row]))[0, 0]) for bucket in engine.open)
+            if count := int(engine.scopes.table.rows["total"][row]) + pending:
+                found[policy.id] = count
+    return found

@@ -92,11 +92,6 @@ class Scored(NamedTuple):
     scores: Scores
 
 
-def hits_of(times_ms: NDArray[np.int64]) -> Hits:
-    """Hits from the times of single actions, in any order."""
-    return Hits(*np.unique(np.asarray(times_ms, np.int64), return_counts=True))
-
-
 def score(
     trips: Sequence[Trip],
     incidents: Sequence[Incident],

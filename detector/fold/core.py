@@ -296,17 +296,6 @@ class Fold:
             if partition is None or policy.partition == partition:
                 yield policy
 
-    def totals(self) -> dict[str, int]:
-        """Actions counted per policy that has any, final, open and late ones together."""
-        found = {}
-        for policy in self.policies():
-            row = policy.rows.get(WHOLE)
-            if row is not None:
-                pending = sum(int(self.engine.open.counts(b, np.array([row]))[0, 0]) for b in self.engine.open)
-                if count := int(self.engine.scopes.table.rows["total"][row]) + pending:
-                    found[policy.id] = count
-        return found
-
     def rates(self) -> dict[str, dict[str, int]]:
         """Actions per listed policy in the rolling windows `1m`, `10m`, `1h` and `24h` of event time."""
         return rolling(self.engine.scopes, self.engine.bucket_ms)

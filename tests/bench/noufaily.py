@@ -21,8 +21,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.stats import excess, gamma_poisson, regression
 from tests.bench.peers import farrington, surveillance
+from tests.bench.weekly import excess, gamma_poisson, regression
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

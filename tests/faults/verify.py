@@ -17,6 +17,7 @@ from detector.wire import log
 from detector.wire.cloudevents import HEARTBEAT_PREFIX, alert_message, breaker_message
 from detector.wire.decode import Decoder
 from tests.faults.reading import read
+from tests.logs import totals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -201,18 +202,18 @@ def verify(world: World, *, ahead: Collection[str] = ()) -> Figures:
         each for each in read(world.bootstrap, settings.breakers_topic) if not each.key.startswith(HEARTBEAT_PREFIX)
     ]
     assert {each.key: each.value for each in words} == said.breakers
-    totals = alone.totals()
+    counted = totals(alone)
     assert not (wrong := differing(states(restored), states(alone))), f"state after a recovery: {wrong}"
-    assert not (wrong := differing(restored.totals(), totals)), f"the table's totals against one process: {wrong}"
-    wrong = differing(totals, action_counts(expected))
+    assert not (wrong := differing(totals(restored), counted)), f"the table's totals against one process: {wrong}"
+    wrong = differing(counted, action_counts(expected))
     assert wrong.keys() == set(ahead), f"totals against the input: {wrong}"
     return Figures(
         records=len(source),
         rows=len(rows),
         repeated_rows=repeated_rows,
         log_records=len(intake),
-        actions=sum(totals.values()),
-        policies=len(totals),
+        actions=sum(counted.values()),
+        policies=len(counted),
         alerts=len(said.alerts),
         repeated_alerts=repeated_alerts,
         open_breakers=sum(b'"OPEN"' in each for each in said.breakers.values()),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from detector import events
 from detector.fold import Fold, LogRecord
-from tests.logs import LogWriter
+from tests.logs import LogWriter, totals
 from tests.properties.worlds import RULES, SOURCES, histories, written
 
 slow = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
@@ -25,7 +25,7 @@ def outcome(records: list[LogRecord], cuts: list[int]) -> tuple[list[bytes], lis
         said = fold.apply(records[start:end])
         alerts += [msgspec.json.encode(alert) for alert in said.alerts]
         breakers += [msgspec.json.encode(breaker) for breaker in said.breakers]
-    return alerts, breakers, fold.totals()
+    return alerts, breakers, totals(fold)
 
 
 class Worker:
@@ -85,9 +85,9 @@ def test_a_worker_that_dies_anywhere_says_the_same_alerts_and_ends_in_the_same_s
         if dies or stop_after is not None or not commit:
             worker.start()
     worker.run(len(log.records))
-    alerts, breakers, totals = outcome(log.records, [])
+    alerts, breakers, counted = outcome(log.records, [])
     assert sorted(worker.sent.values()) == sorted(alerts)
-    assert worker.fold.totals() == totals
+    assert totals(worker.fold) == counted
     last = {msgspec.json.decode(b, type=events.Breaker).scope.id: b for b in breakers}
     assert worker.breakers == last
 

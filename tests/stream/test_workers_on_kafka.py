@@ -10,6 +10,7 @@ import pytest
 
 from detector.fold import Fold, LogRecord
 from detector.wire import log
+from tests.logs import totals
 from tests.stream.workers import environment, produce, read, rows, until, worker
 
 pytestmark = pytest.mark.kafka
@@ -47,9 +48,9 @@ def test_killing_one_of_two_workers_loses_nothing_and_counts_nothing_twice(kafka
     records = read(client, intake)
     expected = {(number % SOURCES, offset) for number in range(SOURCES) for offset in range(COUNT // SOURCES)}
     assert set(rows(records)) == expected
-    alerts, totals = replay(records)
+    alerts, counted = replay(records)
     assert {dict(each.headers)["ce_id"].decode() for each in read(client, env["DETECTOR_ALERTS_TOPIC"])} == alerts
-    assert sum(totals.values()) == COUNT
+    assert sum(counted.values()) == COUNT
 
 
 def replay(records) -> tuple[set[str], dict[str, int]]:
@@ -58,4 +59,4 @@ def replay(records) -> tuple[set[str], dict[str, int]]:
     for partition in range(LOG_PARTITIONS):
         fold.assign(partition, {})
     told = fold.apply([LogRecord(r.partition, r.offset, r.timestamp, log.decode(r.value)) for r in records])
-    return {alert.alert_id for alert in told.alerts}, fold.totals()
+    return {alert.alert_id for alert in told.alerts}, totals(fold)

@@ -14,9 +14,9 @@ from detector.backtest.score import (
     NO_HITS,
     REFRACTORY_MS,
     Exposure,
+    Hits,
     Incident,
     Trip,
-    hits_of,
     score,
 )
 
@@ -25,6 +25,11 @@ YEAR_MS = int(365.25 * 24 * HOUR_MS)
 ONSET, FIXED = 1000 * HOUR_MS, 1004 * HOUR_MS
 BAD = Incident("spam", ONSET, FIXED)
 SPAM = {"spam": Exposure(10_000, 0, YEAR_MS)}
+
+
+def hits_of(times_ms) -> Hits:
+    """Hits from the times of single actions, in any order."""
+    return Hits(*np.unique(np.asarray(times_ms, np.int64), return_counts=True))
 
 
 def judged(*at_ms, incidents=(BAD,), exposure=SPAM, hits=None, policy="spam"):

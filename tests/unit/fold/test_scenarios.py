@@ -7,7 +7,7 @@ import pytest
 from detector import events
 from detector.fold import Fold, Outcome
 from detector.policy import HardLimit, OnTrip, Policy, Ruleset, StreamSettings
-from tests.logs import MONDAY_MS, LogWriter, action, deploy, steady
+from tests.logs import MONDAY_MS, LogWriter, action, deploy, steady, totals
 
 MINUTE, HOUR = 60_000, 3_600_000
 RULES = Ruleset(version="v1", policies=(Policy(id="spam", mode="enforce", hard_limit=HardLimit(max=300, per_s=600)),))
@@ -139,7 +139,7 @@ def test_late_rows_are_counted_and_give_no_evidence():
     fold.assign(0, {})
     assert not opened(fold.apply(log.records))
     assert fold.partitions[0].counters["late"] == 500
-    assert fold.totals()["spam"] == 15 * 60 + 500
+    assert totals(fold)["spam"] == 15 * 60 + 500
 
 
 def test_the_same_event_sent_twice_counts_once_while_its_bucket_is_open():
@@ -151,7 +151,7 @@ def test_the_same_event_sent_twice_counts_once_while_its_bucket_is_open():
     fold = Fold(RULES.stream)
     fold.assign(0, {})
     fold.apply(log.records)
-    assert fold.totals() == {"spam": 100}
+    assert totals(fold) == {"spam": 100}
     assert fold.partitions[0].counters["duplicates"] == 100
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from detector.stats import excess, gamma_poisson
+from tests.bench.weekly import excess, gamma_poisson
 
 
 def judged(rng: np.random.Generator, rows: int, more: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

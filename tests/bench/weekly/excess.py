@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 
 from detector.stats.evidence import Floats
-from detector.stats.gamma_poisson import log_chance
+from tests.bench.weekly.gamma_poisson import log_chance
 
 SIZES: Final = (0.5, 1.0, 2.0, 4.0)
 """Excesses bet on, in standard deviations of a normal period: from the least worth an alarm, doubling."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from detector.stats import gamma_poisson
+from tests.bench.weekly import gamma_poisson
 
 
 def test_the_gamma_function_agrees_with_scipys():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from detector.stats import regression
+from tests.bench.weekly import regression
 
 YEAR = 52.0
 WEEKS = np.arange(-520.0, 0.0)
