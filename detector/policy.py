@@ -28,6 +28,11 @@ Dimension = Literal["rule_version", "model_version", "signal", "region", "client
 DIMENSIONS: tuple[Dimension, ...] = ("rule_version", "model_version", "signal", "region", "client", "action_type")
 DECIDERS: tuple[Dimension, ...] = ("rule_version", "model_version", "signal")
 """Dimensions that say who decided: a deploy can change them. The others say where."""
+Signal = Literal[
+    "hard_limit", "deploy", "probe", "surge", "volume", "ramp", "silence", "tenure", "content_age", "first_time",
+    "overturns", "reversals", "rebans", "appeals", "share", "appeals_quiet",
+]  # fmt: skip
+"""What evidence can be of: `topics/signals.md`."""
 
 
 class HardLimit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,6 +94,10 @@ class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     scopes: Annotated[
         tuple[Dimension, ...], Meta(description="Dimensions that are watched beside the whole policy.")
     ] = DIMENSIONS
+    warn_only_signals: Annotated[
+        tuple[Signal, ...], Meta(description="Signals that open no breaker here, neither alone nor in support.")
+    ] = ()
+    ignore_signals: Annotated[tuple[Signal, ...], Meta(description="Signals that say nothing here.")] = ()
     breaker: Annotated[OnTrip, Meta(description="What happens after a trip.")] = OnTrip()
     runbook_url: Annotated[
         Annotated[str, Meta(max_length=2048)] | None, Meta(description="Link for whoever is paged.")

@@ -90,8 +90,11 @@ class Actuator:
         now = now._replace(stream_ms=end_ms)
         try:
             channel, week = self._scopes.channels_of(row), self._scopes.week_of(row)
-            found = rule.signals(view, link, channel, week, self._bucket_ms, end_ms)
-            verdict = rule.decide(found, informed=self._informed(policy, channel), probing=policy.is_probing)
+            said, settings = rule.signals(view, link, channel, week, self._bucket_ms, end_ms), policy.settings
+            found = tuple(each for each in said if each.signal not in settings.ignore_signals)
+            weighed = tuple(each for each in found if each.signal not in settings.warn_only_signals)
+            informed = self._informed(policy, channel)
+            verdict = rule.decide(weighed, informed=informed, probing=policy.is_probing) or ("warn" if found else None)
             if verdict is None or (verdict == "warn" and before.warned_ms):
                 return []
             onset_ms = int(view["onset"][0]) * self._bucket_ms

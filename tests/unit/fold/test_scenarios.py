@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import pytest
 
 from detector import events
@@ -169,14 +172,15 @@ def test_a_source_partition_that_stands_still_is_left_out_of_the_clock_and_named
 
 
 def wave(
-    times: float, deployed: bool, mode: str = "enforce", told: bool = True, minutes: int = 10, items: float = 0.0
-) -> Outcome:
+    times: float, deployed: bool, mode: str = "enforce", told: bool = True, minutes: int = 10, items: float = 0.0,
+    settings: Mapping[str, object] = MappingProxyType({}),
+) -> Outcome:  # fmt: skip
     """A day of history, then `minutes` of rule version 18 (17) acting `times` as often as version 17 did.
 
     `told`: whether the producer tells of deploys at all. `items`: how many times as many are evaluated as before; 0:
     nobody tells.
     """
-    rules = Ruleset(version="v1", stream=StreamSettings(), policies=(Policy(id="spam", mode=mode),))
+    rules = Ruleset(version="v1", stream=StreamSettings(), policies=(Policy(id="spam", mode=mode, **settings),))
     log, start = LogWriter(ruleset=rules), MONDAY_MS + 26 * HOUR
     earlier = [deploy("spam", MONDAY_MS, "42", "17")] if told else []
     usual = [*steady("spam", MONDAY_MS, start, 2.0), *(evaluated(MONDAY_MS, start, 1000) if items else ())]
@@ -209,6 +213,14 @@ def test_a_surge_among_as_many_items_as_before_trips_and_tells_the_share():
     (alert,) = opened(wave(8, deployed=False, told=False, items=1))
     assert {"surge", "share"} <= {signal.signal for signal in alert.evidence}
     assert "actions for the number of items evaluated" in alert.reason
+
+
+def test_a_policy_may_let_a_signal_only_warn_or_say_nothing():
+    warns = wave(8, deployed=True, settings={"warn_only_signals": ("deploy",)})
+    assert not opened(warns)
+    assert "deploy" in {signal.signal for alert in warns.alerts for signal in alert.evidence}
+    silent = wave(8, deployed=True, settings={"ignore_signals": ("deploy", "volume", "surge")})
+    assert silent.alerts == []
 
 
 def test_volume_alone_warns_where_deploys_are_told():
