@@ -67,8 +67,9 @@ _LOSS: Final = np.log(_Q / PHI) / (PHI - 1.0)
 _MOST: Final = 69.0
 CAP: Final = 1e25
 """Where evidence saturates."""
-_FADE: Final = float(np.exp(-1.0 / (2 * baseline.MEMORY_H)))
+BUSIEST_MEMORY_H: Final = 2 * baseline.MEMORY_H
 """A busiest hour is rarer than usual ones, so it is remembered for twice as long."""
+_FADE: Final = float(np.exp(-1.0 / BUSIEST_MEMORY_H))
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 """Knuth's multiplicative hash (The Art of Computer Programming 3, section 6.4): hashes of producers may be ordinals."""
 _HELD: Final = np.arange(_BITS + 1)

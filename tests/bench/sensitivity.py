@@ -1,0 +1,130 @@
+"""Each default of the detector halved and doubled: what changes on Wikipedia's labelled rules, deploys told and not.
+
+A number that only suits the incidents it was chosen on shows here: its neighbours are much worse. One default is moved
+at a time; the filters with incidents and some others at random (`--policies`), all under the one policy file.
+
+`python -m tests.bench.sensitivity [--policies 15] [--only WORD]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from detector.engine import hours, judge, links
+from detector.stats import baseline, surge
+from tests.bench import wikipedia_data as data
+from tests.bench.harness import table, with_settings
+from tests.bench.wikipedia_all import POLICY_FILE, Bench, Run, bench
+
+TIMES = (0.5, 2.0)
+
+
+class Default(NamedTuple):
+    """A setting of the policy file (no module), or a number in a module; `then`: what follows from it there."""
+
+    what: str
+    name: str
+    module: ModuleType | None = None
+    then: Callable[[float], dict[str, Any]] = lambda _: {}
+
+
+def _fade(name: str, hours_: float = 1.0) -> Callable[[float], dict[str, Any]]:
+    return lambda memory: {name: float(np.exp(-hours_ / memory))}
+
+
+DEFAULTS = (
+    Default("budget of false trips", "false_trips_per_year"),
+    Default("budget of false warnings", "false_warnings_per_year"),
+    Default("least material rate", "min_rate_per_h"),
+    Default("window of a deploy", "deploy_window"),
+    Default("hours of the budget that a deploy may spend", "DEPLOY_H", links),
+    Default("share of the budget for the whole policy", "POLICY_WEIGHT", links),
+    Default("busiest first hours, mean", "NEWBORN_MEAN_PER_H", surge),
+    Default("busiest first hours, how long", "NEWBORN_H", surge),
+    Default("busiest hours, learned so late", "GROWN_GUARD_H", surge),
+    Default("mass of a deploy at once", "AT_ONCE", surge),
+    Default("mass of a deploy, the rest in", "ARRIVES_H", surge),
+    Default("busiest hours, memory", "BUSIEST_MEMORY_H", surge, _fade("_FADE")),
+    Default("level, memory", "MEMORY_H", baseline, _fade("_FADE")),
+    Default("hour of the week, pseudo-counts", "PROFILE_PRIOR", baseline),
+    Default("hour of the day, pseudo-counts", "DAY_PRIOR", baseline),
+    Default("learning stops for high evidence", "FREEZE_H", hours),
+    Default("learning stops after a trip", "AFTERMATH_MS", hours),
+    Default("evidence that stops learning", "HOT_RATIO", judge),
+)
+
+
+@contextlib.contextmanager
+def moved(default: Default, value: float) -> Iterator[None]:
+    """The number of a module, and what follows from it, for a while."""
+    if default.module is None:
+        yield
+        return
+    new = {default.name: value, **default.then(value)}
+    old = {name: getattr(default.module, name) for name in new}
+    try:
+        for name, each in new.items():
+            setattr(default.module, name, each)
+        yield
+    finally:
+        for name, each in old.items():
+            setattr(default.module, name, each)
+
+
+def present(default: Default) -> float:
+    """What it is now; durations in seconds."""
+    if default.module is not None:
+        return getattr(default.module, default.name)
+    settings = with_settings(POLICY_FILE.read_text(), {}).unknown
+    return getattr(settings, default.name, None) or getattr(settings, f"{default.name}_s")
+
+
+def run(what: Bench, default: Default, value: float) -> Run:
+    """One history with one number moved."""
+    unit = "s" if default.name == "deploy_window" else ""
+    changes = {} if default.module else {default.name: f"{value:g}{unit}"}
+    with moved(default, type(present(default))(value)):
+        return what.engine(with_settings(POLICY_FILE.read_text(), changes), default.what)
+
+
+def row(what: str, runs: list[Run]) -> list[str]:
+    """Found, avoided, other trips and warnings a policy-year: deploys told, then withheld."""
+    return [what, *(cell for each in runs for cell in _figures(each))]
+
+
+def _figures(found: Run) -> list[str]:
+    cells = found.cells()
+    return [cells[1], cells[5], cells[6], cells[7]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--policies", default="15", help="filters at random beside those with incidents")
+    parser.add_argument("--only", default="", help="a word of the default's name")
+    asked, folder = parser.parse_args(), data.folder()
+    if folder is None:
+        raise SystemExit(data.ABSENT)
+    from tests.bench.bed import conditions  # noqa: PLC0415 - brings what only a run needs
+
+    print(conditions(), flush=True)
+    histories = [bench(folder, (2009, 2012), asked.policies, hidden=hidden) for hidden in (False, True)]
+    budget = DEFAULTS[0]
+    rows = [row("as it is", [run(each, budget, present(budget)) for each in histories])]
+    for default in DEFAULTS:
+        if asked.only in default.what:
+            for times in TIMES:
+                value = present(default) * times
+                rows.append(row(f"{default.what} x{times:g}", [run(each, default, value) for each in histories]))
+                print(" | ".join(rows[-1]), flush=True)
+    told = ["found", "avoided", "others/y", "warnings/y"]
+    print("\n" + table([["", *told, *(f"{each} withheld" for each in told)], *rows]))
+
+
+if __name__ == "__main__":
+    main()
