@@ -87,6 +87,21 @@ FROZEN: Final = 2
 _HEADS: Final = ("seconds_head", "hours_head", "limit_head")
 
 
+def taken(rows: NDArray[np.void], at: NDArray[np.int64]) -> NDArray[np.void]:
+    """Copies of some rows of a table. As plain bytes: numpy copies structures field by field, nine times slower."""
+    found: NDArray[np.void] = _bytes(rows).take(at).view(rows.dtype)
+    return found
+
+
+def put(rows: NDArray[np.void], at: NDArray[np.int64], values: NDArray[np.void]) -> None:
+    """Write rows back to a table, as plain bytes."""
+    _bytes(rows)[at] = _bytes(values)
+
+
+def _bytes(rows: NDArray[np.void]) -> NDArray[np.void]:
+    return rows.view(np.dtype((np.void, rows.dtype.itemsize)))
+
+
 class Table:
     """A structured array that grows, with a free list. Row numbers stay valid until freed."""
 

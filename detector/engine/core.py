@@ -18,7 +18,7 @@ from detector.engine import deploys
 from detector.engine import judge as rule
 from detector.engine.actuator import Actuator
 from detector.engine.buckets import OpenBuckets
-from detector.engine.columns import FOREVER, NEVER
+from detector.engine.columns import FOREVER, NEVER, put
 from detector.engine.hours import Hours, hour_end
 from detector.engine.intern import intern
 from detector.engine.minutes import Minutes, Moved
@@ -189,10 +189,10 @@ class Engine:
         walk.view["peak"] = np.maximum(walk.view["peak"], walk.peaks())
         for step_, speaking in walk.steps():
             walk.record(step_)
-            table[walk.rows] = walk.view
+            put(table, walk.rows, walk.view)
             found += self._judge(walk, step_, speaking, moments)
         walk.record()
-        table[walk.rows] = walk.view
+        put(table, walk.rows, walk.view)
         self._mark_changed(walk.rows)
         for final in self.open.between(after, through):
             self.open.clear(final, rows)

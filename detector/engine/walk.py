@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from detector.engine import judge, scan
 from detector.engine.buckets import Cells
-from detector.engine.columns import NEVER
+from detector.engine.columns import NEVER, taken
 from detector.stats import evidence, onset, surge, windows
 from detector.units import HOUR_MS
 
 Rows = NDArray[np.void]
 Ints = NDArray[np.int64]
-K = len(surge.RATIOS)
+W, K = len(evidence.RATIOS), len(surge.RATIOS)
 WINDOWS = (("seconds", 5_000), ("minutes", 60_000), ("hours", HOUR_MS))
 
 
@@ -31,31 +31,30 @@ class Walk:
     """
 
     def __init__(self, table: Rows, links: Rows, cells: Cells, bucket_ms: int) -> None:
-        rows, place, size = np.unique(cells.row, return_inverse=True, return_counts=True)
-        busiest = np.argsort(-size, kind="stable")
+        rows, place, size = scan.groups(cells.row, len(table))
+        busiest = scan.order(size.max(initial=0) - size)
         self.rows: Ints = rows[busiest]
-        self.view = table[self.rows]
-        self._before = self.view.copy()
+        self.view, self.link = taken(table, self.rows), taken(links, self.rows)
         self._links = links
-        self.link = links[self.rows]
         self._bucket_ms, self._width_h = bucket_ms, bucket_ms / HOUR_MS
-        by_row = np.argsort(np.argsort(busiest)[place], kind="stable")
+        by_row = scan.order(scan.inverse(busiest)[place])
         self._size = size[busiest]
         self._first = np.cumsum(self._size) - self._size
         step = np.arange(len(by_row)) - np.repeat(self._first, self._size)
-        self._order = np.argsort(step, kind="stable")  # of cells by row, in the order of steps
-        self._rank = np.argsort(self._order)
+        self._order = scan.order(step)  # of cells by row, in the order of steps
+        self._rank = scan.inverse(self._order)
         self._ends = np.cumsum(np.bincount(step)) if len(step) else step
-        self._prepare(cells.bucket[by_row], cells.counts[by_row], cells.subjects[by_row])
+        self._prepare(cells.bucket[by_row], cells.counts.take(by_row, axis=0), cells.subjects.take(by_row, axis=0))
         self.place, self.bucket = self._row[self._order], self._at[self._order]
         self._recorded = 0
         self._renew_limits()
+        self._ring_before = self.view["limit"].copy(), self.view["limit_head"].copy()
         self._run()
 
     # --- what each cell does, cells by row ----------------------------------------------------------------------------
 
     def _prepare(self, bucket: Ints, counts: NDArray[np.int32], subjects: NDArray[np.uint64]) -> None:
-        view = self._before
+        view = self.view
         self._row = row = np.repeat(np.arange(len(self.rows)), self._size)
         self._at, self._counts = bucket, counts
         self._live = bucket > view["at"][row]
@@ -68,10 +67,11 @@ class Walk:
         self._prepare_people(subjects)
         self._prepare_volume()
         self._prepare_surge()
+        self._pass_over(np.flatnonzero(~self._live))
 
     def _prepare_people(self, subjects: NDArray[np.uint64]) -> None:
         """Bitmaps of the hour so far after each cell, and the subjects that are new to the hour."""
-        view, row, count = self._before, self._row, self._counts[:, 0]
+        view, row, count = self.view, self._row, self._counts[:, 0]
         first = np.zeros(len(row), bool)
         first[self._first] = True
         starts = first | (self._hour != np.roll(self._hour, 1))
@@ -87,49 +87,48 @@ class Walk:
         self._marks = np.bitwise_or.reduce(subjects, axis=1, keepdims=True)
 
     def _prepare_volume(self) -> None:
-        view, row = self._before, self._row
+        view, row = self.view, self._row
         rate = np.where(self._is_running, view["rate"][row], view["next_rate"][row])
         phi, count = view["phi"][row], self._counts[:, 0].astype(np.float64)
         empty = np.maximum(self._at - 1 - self._since, 0).astype(np.float64)
         factor, offset = evidence.moves(count, empty, rate, view["phi"], self._width_h, row)
-        live = self._live[:, None]
-        self._factor, self._offset = np.where(live, factor, 1.0), np.where(live, offset, 0.0)
+        self._factor, self._offset = np.empty((len(row), W + 2 * K)), np.empty((len(row), W + 2 * K))
+        self._factor[:, :W], self._offset[:, :W] = factor, offset
         width_h = self._width_h
-        self._fall = np.where(self._live, onset.change(np.zeros_like(count), rate * width_h * empty, phi), 0.0)
-        self._rise = np.where(self._live, onset.change(count, rate * width_h, phi), 0.0)
+        self._fall = onset.change(np.zeros_like(count), rate * width_h * empty, phi)
+        self._rise = onset.change(count, rate * width_h, phi)
 
     def _prepare_surge(self) -> None:
-        view, row = self._before, self._row
-        deployed, window_h, live = view["deployed"][row], self.link["window_h"][row], self._live[:, None]
+        view, row = self.view, self._row
+        deployed, window_h = view["deployed"][row], self.link["window_h"][row]
         bar = np.where(self._is_running, view["bar"][row], view["next_bar"][row])
         kept, change, added = surge.idle(self._since, self._at, deployed, bar, self._width_h)
-        kept, change, added = kept.copy(), change.copy(), added + self._width_h
+        added += self._width_h
         born = self._first[view["met_hour"] == NEVER]
         kept[born], added[born] = 0.0, self._width_h
         change[born] = surge.armed(self._at[born], deployed[born], window_h[born], self._width_h)[:, None]
-        grown = np.where(live, surge.grown(self._people, bar, self._width_h), 1.0)
+        grown = surge.grown(self._people, bar, self._width_h)
         lasting = kept * ~surge.forgiven(self._at, deployed, window_h, self._width_h)[:, None]
-        factors = [np.where(live, one, 1.0) * grown for one in (lasting, kept)]
-        offsets = [np.where(live, one, 0.0) * grown for one in (change, added)]
-        self._factor = np.concatenate([self._factor, *factors], axis=1)
-        self._offset = np.concatenate([self._offset, *offsets], axis=1)
+        for first, factor, offset in ((W, lasting, change), (W + K, kept, added)):
+            np.multiply(factor, grown, out=self._factor[:, first : first + K])
+            np.multiply(offset, grown, out=self._offset[:, first : first + K])
         self._anew = (self._since < deployed) & (deployed <= self._at)
+
+    def _pass_over(self, known: Ints) -> None:
+        """Cells that evidence holds already move it no more."""
+        self._factor[known], self._offset[known] = 1.0, 0.0
+        self._fall[known], self._rise[known] = 0.0, 0.0
 
     # --- one step after the other -------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         """Evidence and CUSUM after each cell, in the order of steps."""
-        view, order = self._before, self._order
-        factor, offset = self._factor[order], self._offset[order]
+        view, order = self.view, self._order
+        factor, offset = self._factor.take(order, axis=0), self._offset.take(order, axis=0)
         fall, rise = self._fall[order], self._rise[order]
         level = np.concatenate([view["evidence"], view["change"], view["surge"]], axis=1)
-        cap = np.concatenate(
-            [
-                np.repeat(self.link["cap_h"][:, None], len(evidence.RATIOS), axis=1),
-                np.full((len(view), 2 * K), surge.CAP),
-            ],
-            axis=1,
-        )
+        cap = np.full(level.shape, surge.CAP)
+        cap[:, :W] = self.link["cap_h"][:, None]
         cusum, begin = view["cusum"].copy(), 0
         self._levels, self._calm, self._cusum = np.empty_like(factor), np.empty_like(fall), np.empty_like(fall)
         for end in self._ends.tolist():
@@ -149,7 +148,7 @@ class Walk:
 
     def _mark(self, begun: NDArray[np.bool_]) -> None:
         """Onset after each cell, and what was seen since then and since the deploy; `begun`: cells with an onset."""
-        view, row = self._before, self._row
+        view, row = self.view, self._row
         first = np.zeros(len(row), bool)
         first[self._first] = True
         own = scan.begins(first)
@@ -181,12 +180,12 @@ class Walk:
 
     def _speaking(self) -> NDArray[np.bool_]:
         """Cells, in the order of steps, after which their row is worth a decision."""
-        least = judge.lines(self._before, self.link).of(self.place)
-        return judge.speaks(self._levels, self.link[self.place], least, self._limits)
+        least = judge.lines(self.view, self.link).of(self.place)
+        return judge.speaks(self._levels, taken(self.link, self.place), least, self._limits)
 
     def listen(self) -> None:
         """Take in the lines that matter next: they move when breakers do."""
-        self.link = self._links[self.rows]
+        self.link = taken(self._links, self.rows)
 
     def peaks(self) -> NDArray[np.float64]:
         """Highest evidence of volume, hours, of each row in any step."""
@@ -204,13 +203,12 @@ class Walk:
             return
         last = self._first + np.minimum(step, self._size - 1)
         level, view = self._levels[self._rank[last]], self.view
-        w, k = len(evidence.RATIOS), K
-        view["evidence"], view["change"], view["surge"] = level[:, :w], level[:, w : w + k], level[:, w + k :]
+        view["evidence"], view["change"], view["surge"] = level[:, :W], level[:, W : W + K], level[:, W + K :]
         view["cusum"] = self._cusum[self._rank[last]]
         view["onset"], view["since"], view["crowd"] = self._onset[last], self._seen[last], self._crowd[last]
         view["changed"], view["met"], view["more"] = self._changed[last], self._met[last], self._more[last]
-        view["met_hour"] = np.maximum(self._before["met_hour"], self._hour[last])
-        view["at"] = np.maximum(self._before["at"], self._at[last])
+        view["met_hour"] = np.maximum(view["met_hour"], self._hour[last])
+        view["at"] = np.maximum(view["at"], self._at[last])
         self._ring(int(self._ends[step]))
 
     # --- rings --------------------------------------------------------------------------------------------------------
@@ -228,17 +226,16 @@ class Walk:
 
     def _renew_limits(self) -> None:
         """Forget what was counted in cells of an earlier limit."""
-        link = self.link
-        for view in (self._before, self.view):
-            other = (link["limit_max"] > 0) & (view["limit_ms"] != link["limit_ms"])
-            view["limit"][other], view["limit_head"][other] = 0, NEVER
-            view["limit_ms"][other] = link["limit_ms"][other]
+        view, link = self.view, self.link
+        other = (link["limit_max"] > 0) & (view["limit_ms"] != link["limit_ms"])
+        view["limit"][other], view["limit_head"][other] = 0, NEVER
+        view["limit_ms"][other] = link["limit_ms"][other]
 
     def _limit_counts(self) -> Ints:
         """Actions in the hard limit's window that ends with each cell, in the order of steps; 0 without a limit."""
         found = np.zeros(len(self.place), np.int64)
         some = np.flatnonzero(self.link["limit_max"] > 0)
-        ring, head = self._before["limit"][some], self._before["limit_head"][some]
+        ring, head = self.view["limit"][some], self.view["limit_head"][some]
         link, begin = self.link[some], 0
         for end in self._ends.tolist() if len(some) else ():
             rows = int(np.searchsorted(some, end - begin))
@@ -257,6 +254,4 @@ class Walk:
             row, view = self.place[:end][limited], self.view
             cell = self.bucket[:end][limited] * self._bucket_ms // self.link["limit_ms"][row]
             count = self._counts[self._order[:end], 0][limited]
-            view["limit"], view["limit_head"] = windows.add(
-                self._before["limit"], self._before["limit_head"], row, cell, count
-            )
+            view["limit"], view["limit_head"] = windows.add(*self._ring_before, row, cell, count)
