@@ -30,10 +30,6 @@ class Cells(NamedTuple):
     counts: NDArray[np.int32]
     subjects: NDArray[np.uint64]
 
-    def where(self, chosen: NDArray[np.bool_]) -> Cells:
-        """Some of them."""
-        return Cells(self.row[chosen], self.bucket[chosen], self.counts[chosen], self.subjects[chosen])
-
 
 class OpenBuckets:
     """Counts per (bucket, row), of all buckets that are not final everywhere."""
@@ -65,15 +61,16 @@ class OpenBuckets:
             marked = self._subjects[number].reshape(-1)
             np.bitwise_or.at(marked, rows[here] * surge.WORDS + word[here], mark[here])
 
-    def cells(self, rows: Ints, after: int, through: int) -> Cells:
-        """What the buckets in (after, through] hold of `rows` (ascending)."""
+    def cells(self, rows: Ints, after: Ints | int, through: Ints | int) -> Cells:
+        """What the buckets in (after, through] hold of `rows` (ascending); one number for all, or one for each."""
         found = [Cells(rows[:0], rows[:0], np.empty((0, COUNTED), np.int32), np.empty((0, surge.WORDS), np.uint64))]
-        for bucket in self.between(after, through):
-            counts = self.counts(bucket, rows)
+        for bucket in self.between(int(np.min(after)), int(np.max(through))) if len(rows) else ():
+            here = rows[(after < bucket) & (bucket <= through)] if isinstance(after, np.ndarray) else rows
+            counts = self.counts(bucket, here)
             some = np.flatnonzero(counts[:, 0])
             if len(some):
-                subjects = self._subjects[bucket][rows[some]]
-                found.append(Cells(rows[some], np.full(len(some), bucket), counts[some], subjects))
+                subjects = self._subjects[bucket].take(here[some], axis=0)
+                found.append(Cells(here[some], np.full(len(some), bucket), counts.take(some, axis=0), subjects))
         return Cells(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
     def between(self, after: int, through: int) -> list[int]:
@@ -87,7 +84,7 @@ class OpenBuckets:
         cells = self._cells[bucket]
         if len(rows) and rows[-1] >= len(cells):
             cells = self._bucket(bucket, int(rows[-1]) + 1)
-        return cells[rows]
+        return cells.take(rows, axis=0)
 
     def clear(self, bucket: int, rows: Ints) -> None:
         """Forget a bucket's counts of these rows; a bucket without any goes altogether."""

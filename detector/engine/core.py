@@ -93,6 +93,7 @@ class Engine:
             rows[counted], bucket[counted], batch.automated[source[counted]], batch.held[source[counted]],
             batch.subject[source[counted]], len(table),
         )  # fmt: skip
+        self.scopes.standings.hear(rows[counted], bucket[counted])
         self._mark_changed(np.unique(rows[fresh]))
         whole, records = links["whole"][rows], len(partitions)
         past = bucket <= np.array(settled)[slot]
@@ -124,10 +125,12 @@ class Engine:
             return []
         horizon = {p: self.stream.get(p, NEVER) + int(HORIZON_S * 1000) // self.bucket_ms for p in moments}
         limit = np.array([horizon[p] for p in links["partition"][rows].tolist()])
-        settled = self.scopes.table.rows["settled"][rows]
-        cells = self.open.cells(rows, int(settled.min()), int(limit.max()))
-        cells = cells.where(cells.bucket <= limit[np.searchsorted(rows, cells.row)])
-        walk, found = Walk(self.scopes.table.rows, links, cells, self.bucket_ms), list[Transition]()
+        known = self.scopes.standings
+        after = known.through(rows, self.scopes.table.rows["settled"][rows])
+        cells = self.open.cells(rows, after, limit)
+        walk, found = Walk(self.scopes.table.rows, links, cells, self.bucket_ms, known), list[Transition]()
+        walk.keep(known)
+        known.tested(rows)
         for step_, speaking in walk.steps():
             found += self._judge(walk, step_, speaking, moments)
         return found
@@ -178,6 +181,7 @@ class Engine:
         for name in ("settled", "at", "onset"):
             column = self.scopes.table.rows[name]
             column[rows] = np.maximum(column[rows], at - self.lateness)
+        self.scopes.standings.forget(rows)
         self._mark_changed(rows)
         for partition in partitions:
             self.scopes.started[partition] = at - self.lateness
@@ -192,6 +196,7 @@ class Engine:
             put(table, walk.rows, walk.view)
             found += self._judge(walk, step_, speaking, moments)
         walk.record()
+        walk.finish()
         put(table, walk.rows, walk.view)
         self._mark_changed(walk.rows)
         for final in self.open.between(after, through):
@@ -206,7 +211,9 @@ class Engine:
                 found += self._judge_row(row, through, moments)
         if through == hour_end(through, self.bucket_ms):
             self._mark_changed(rows)
-            for row in self._hours.close(rows, through):
+            spoke = self._hours.close(rows, through)
+            self.scopes.standings.forget(rows)
+            for row in spoke:
                 said = self._judge_row(row, through, moments)
                 self.scopes.week_of(row)["ramp_told"] = bool(said)
                 found += said
@@ -251,6 +258,7 @@ class Engine:
             return at
         jump = hour_end(quiet, self.bucket_ms, hours=-1)
         self._hours.skip(rows, jump)
+        self.scopes.standings.forget(rows)
         self._mark_changed(rows)
         return jump + self.lateness
 

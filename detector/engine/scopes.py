@@ -11,6 +11,7 @@ from detector.engine.channel_state import blank as blank_channel
 from detector.engine.columns import FOREVER, PROFILE, ROW, Table, blank
 from detector.engine.links import LINK, tell_lines, tell_settings
 from detector.engine.policy_state import WHOLE, Key, PolicyState
+from detector.engine.standings import Standings
 from detector.policy import DECIDERS, Policy, PolicySettings, Ruleset
 from detector.stats import slow
 from detector.units import DAY_MS, MINUTE_MS
@@ -32,6 +33,7 @@ class Scopes:
         self.links = Table(LINK)
         self.channels = Table(CHANNEL)
         self.profiles = Table(PROFILE)
+        self.standings = Standings()
         self.policies: dict[str, PolicyState] = {}
         self.owner: dict[int, tuple[PolicyState, Key]] = {}
         self.freed: list[int] = []
@@ -124,7 +126,8 @@ class Scopes:
         return row
 
     def link_of(self, row: int) -> np.ndarray[tuple[int], np.dtype[np.void]]:
-        """The link of a scope, to be changed in place."""
+        """The link of a scope, to be changed in place; so how it stood holds no more."""
+        self.standings.forget(row)
         return self.links.rows[row : row + 1]
 
     def expect(self, policy: PolicyState, key: Key) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from detector.engine import judge, scan
 from detector.engine.buckets import Cells
 from detector.engine.columns import NEVER, taken
+from detector.engine.standings import STANDING, Standings
 from detector.stats import evidence, onset, surge, windows
 from detector.units import HOUR_MS
 
@@ -30,11 +31,13 @@ class Walk:
     `place` and `bucket` say, for each cell in the order of steps, its row (index into `rows`) and its bucket.
     """
 
-    def __init__(self, table: Rows, links: Rows, cells: Cells, bucket_ms: int) -> None:
+    def __init__(self, table: Rows, links: Rows, cells: Cells, bucket_ms: int, known: Standings | None = None) -> None:
         rows, place, size = scan.groups(cells.row, len(table))
         busiest = scan.order(size.max(initial=0) - size)
         self.rows: Ints = rows[busiest]
         self.view, self.link = taken(table, self.rows), taken(links, self.rows)
+        if known is not None:
+            known.restore(self.view, self.rows, self.view["settled"])
         self._links = links
         self._bucket_ms, self._width_h = bucket_ms, bucket_ms / HOUR_MS
         by_row = scan.order(scan.inverse(busiest)[place])
@@ -50,6 +53,7 @@ class Walk:
         self._renew_limits()
         self._ring_before = self.view["limit"].copy(), self.view["limit_head"].copy()
         self._run()
+        self._said = self._speaking()
 
     # --- what each cell does, cells by row ----------------------------------------------------------------------------
 
@@ -165,7 +169,7 @@ class Walk:
 
     def steps(self) -> Iterator[tuple[int, list[int]]]:
         """Steps after which rows speak, as numbers, and those rows; `view` then stands as after that step."""
-        said = self._speaking()
+        said = self._said.copy()
         step = np.searchsorted(self._ends, np.arange(len(said)), side="right")
         while said.any():
             now = int(step[np.argmax(said)])
@@ -176,7 +180,23 @@ class Walk:
             if links is not self.link:  # a breaker moved: its lines did, too
                 said = self._speaking()
             said[: self._ends[now]] = False
-        self._stand(len(self._ends) - 1)
+
+    def finish(self) -> None:
+        """Let `view` stand as after all steps."""
+        if len(self.rows):
+            self._stand(len(self._ends) - 1)
+
+    def keep(self, known: Standings) -> None:
+        """Note how rows stood before the oldest bucket that may still be counting, if they had nothing to say."""
+        passed = np.bincount(self._row[self._at < known.oldest(self.rows)[self._row]], minlength=len(self.rows))
+        speaks = np.zeros(len(self.rows), bool)
+        speaks[self.place[self._said]] = True
+        some = np.flatnonzero((passed > 0) & ~speaks & (self.link["limit_max"] == 0))
+        if len(some):
+            last, standing = self._first[some] + passed[some] - 1, np.empty(len(some), STANDING)
+            standing["met_hour"], standing["at"] = self.view["met_hour"][some], self.view["at"][some]
+            self._write(standing, last)
+            known.keep(self.rows[some], self._at[last], standing)
 
     def _speaking(self) -> NDArray[np.bool_]:
         """Cells, in the order of steps, after which their row is worth a decision."""
@@ -199,17 +219,18 @@ class Walk:
 
     def _stand(self, step: int) -> None:
         """Put the rows together as they stand after a step."""
-        if not len(self.rows):
-            return
-        last = self._first + np.minimum(step, self._size - 1)
-        level, view = self._levels[self._rank[last]], self.view
+        self._write(self.view, self._first + np.minimum(step, self._size - 1))
+        self._ring(int(self._ends[step]))
+
+    def _write(self, view: Rows, last: Ints) -> None:
+        """Let rows stand as after these cells, one of each."""
+        level = self._levels.take(self._rank[last], axis=0)
         view["evidence"], view["change"], view["surge"] = level[:, :W], level[:, W : W + K], level[:, W + K :]
         view["cusum"] = self._cusum[self._rank[last]]
         view["onset"], view["since"], view["crowd"] = self._onset[last], self._seen[last], self._crowd[last]
         view["changed"], view["met"], view["more"] = self._changed[last], self._met[last], self._more[last]
         view["met_hour"] = np.maximum(view["met_hour"], self._hour[last])
         view["at"] = np.maximum(view["at"], self._at[last])
-        self._ring(int(self._ends[step]))
 
     # --- rings --------------------------------------------------------------------------------------------------------
 

@@ -118,6 +118,22 @@ def test_disorder_between_sources_within_lateness_changes_no_transition(history,
 
 
 @slow
+@given(histories(), st.lists(st.integers(0, 50_000), min_size=SOURCES, max_size=SOURCES))
+def test_what_tests_remember_of_earlier_ones_changes_no_byte(history, delays):
+    log, ends = written(history, delays), []
+    for forgetful in (False, True):
+        fold, said = Fold(RULES.stream), []
+        fold.assign(0, {})
+        if forgetful:
+            fold.engine.scopes.standings.through = lambda rows, settled: settled
+        for record in log.records:
+            found = fold.apply([record])
+            said += [msgspec.json.encode(each) for each in (*found.alerts, *found.breakers)]
+        ends.append((said, [value for _, _, value in fold.snapshot().policies()]))
+    assert ends[0] == ends[1]
+
+
+@slow
 @given(histories(), st.sampled_from((200, 1000, 7000)))
 def test_batch_boundaries_of_intake_change_no_transition(history, poll_ms):
     assert moves(written(history, [0] * SOURCES, poll_ms)) == moves(written(history, [0] * SOURCES))

@@ -1,0 +1,76 @@
+"""How rows stood after some of their open buckets, so that the next test walks only what came since.
+
+A standing holds until an event comes at or behind its bucket, or anything but a walk moves the row or its link. What is
+settled meanwhile changes nothing: settling takes the same steps. It is never stored: without it a test walks further.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.engine.columns import FOREVER, NEVER, ROW
+
+Rows = NDArray[np.void]
+Ints = NDArray[np.int64]
+
+MOVED: Final = (
+    *("evidence", "at", "cusum", "onset", "since", "change", "surge"),
+    *("changed", "crowd", "met", "met_hour", "more"),
+)
+"""Fields that walks over open buckets move, but for the rings of hard limits: rows with one have no standing."""
+STANDING: Final = np.dtype([(name, ROW[name]) for name in MOVED])
+
+
+class Standings:
+    """Per table row: how it stood, after which bucket, and the oldest bucket heard of since the last test."""
+
+    def __init__(self) -> None:
+        self._rows = np.zeros(0, STANDING)
+        self._through: Ints = np.empty(0, np.int64)
+        self._oldest: Ints = np.empty(0, np.int64)
+
+    def forget(self, rows: Ints | int) -> None:
+        """These rows were moved otherwise."""
+        self._grow(int(np.max(rows, initial=-1)) + 1)
+        self._through[rows] = NEVER
+
+    def hear(self, rows: Ints, buckets: Ints) -> None:
+        """Events came for these rows; arrays of equal length."""
+        self._grow(int(rows.max(initial=-1)) + 1)
+        np.minimum.at(self._oldest, rows, buckets)
+
+    def through(self, rows: Ints, settled: Ints) -> Ints:
+        """The bucket from which each row's walk may go on: that of its standing, or the last settled one."""
+        held = self._through[rows]
+        return np.where((held > settled) & (held < self._oldest[rows]), held, settled)
+
+    def restore(self, view: Rows, rows: Ints, settled: Ints) -> None:
+        """Let copies of table rows stand as they stood, where that still holds."""
+        some = np.flatnonzero(self.through(rows, settled) > settled)
+        for name in MOVED if len(some) else ():
+            view[name][some] = self._rows[name][rows[some]]
+
+    def oldest(self, rows: Ints) -> Ints:
+        """The oldest bucket of each row that has changed since its last test."""
+        return self._oldest[rows]
+
+    def keep(self, rows: Ints, through: Ints, standing: Rows) -> None:
+        """Rows stood like this after these buckets."""
+        self._through[rows] = through
+        for name in MOVED:
+            self._rows[name][rows] = standing[name]
+
+    def tested(self, rows: Ints) -> None:
+        """All that was heard of these rows has been walked; what it made stale must not hold again."""
+        self._through[rows[self._through[rows] >= self._oldest[rows]]] = NEVER
+        self._oldest[rows] = FOREVER
+
+    def _grow(self, size: int) -> None:
+        missing = max(size, 2 * len(self._through)) - len(self._through) if size > len(self._through) else 0
+        if missing:
+            self._rows = np.concatenate([self._rows, np.zeros(missing, STANDING)])
+            self._through = np.concatenate([self._through, np.full(missing, NEVER)])
+            self._oldest = np.concatenate([self._oldest, np.full(missing, FOREVER)])
