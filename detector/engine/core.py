@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.breaker import Moment
-from detector.engine import deploys
+from detector.engine import deploys, scan
 from detector.engine import judge as rule
 from detector.engine.actuator import Actuator
 from detector.engine.buckets import OpenBuckets
@@ -94,11 +94,11 @@ class Engine:
             batch.subject[source[counted]], len(table),
         )  # fmt: skip
         self.scopes.standings.hear(rows[counted], bucket[counted])
-        self._mark_changed(np.unique(rows[fresh]))
+        self._mark_changed(scan.distinct(rows[fresh], len(table)))
         whole, records = links["whole"][rows], len(partitions)
         past = bucket <= np.array(settled)[slot]
         return Added(
-            np.unique(rows[counted & fresh]),
+            scan.distinct(rows[counted & fresh], len(table)),
             np.bincount(slot[whole & past], minlength=records),
             np.bincount(slot[whole & ahead], minlength=records),
             np.bincount(batch.slot[batch.kind == 0], minlength=records) - np.bincount(slot[whole], minlength=records),

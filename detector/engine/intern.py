@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,7 @@ from detector.engine.transition import Batch
 from detector.policy import Dimension
 
 Ints = NDArray[np.int64]
+_NONE: Final = dict[Key, int]()
 
 
 def intern(scopes: Scopes, batch: Batch, settled: list[int]) -> tuple[Ints, Ints]:
@@ -22,7 +25,7 @@ def intern(scopes: Scopes, batch: Batch, settled: list[int]) -> tuple[Ints, Ints
     """
     events = np.flatnonzero(batch.kind <= REVIEW)
     codes = batch.policy[events]
-    policies = {code: _policy(scopes, batch, code, settled) for code in np.unique(codes).tolist()}
+    policies = {code: _policy(scopes, batch, code, settled) for code in np.flatnonzero(np.bincount(codes)).tolist()}
     whole = np.full(len(batch.policies), -1, np.int64)
     for code, policy in policies.items():
         whole[code] = policy.rows[WHOLE] if policy else -1
@@ -49,25 +52,28 @@ def _values(
 ) -> Ints:
     """Table rows of the events' values of a dimension, -1 where they have none or it is not watched."""
     names, values = batch.values[dimension]
+    keys: list[Key] = [(dimension, name) for name in names]
     pair = batch.policy[events] * len(names) + values[events]
-    rows = np.full(len(batch.policies) * len(names), -1, np.int64)
-    there = np.zeros(len(rows), bool)
+    there = np.zeros(len(batch.policies) * len(names), bool)
     there[pair] = True
-    keys = list[tuple[int, PolicyState, Key]]()
-    for at in np.flatnonzero(there).tolist():
-        code, value = divmod(at, len(names))
-        policy = policies[code]
-        key: Key = (dimension, names[value])
-        if policy is None or not key[1]:
-            continue
-        known = policy.rows.get(key)
-        if known is None:
-            home = int(batch.homes[code])
-            known = scopes.row(policy, key, settled[home], int(batch.offsets[home]))
-        rows[at] = known
-        keys.append((at, policy, key))
+    pairs = np.flatnonzero(there)
+    codes, chosen = (each.tolist() for each in np.divmod(pairs, len(names)))
+    known = _known(policies, keys, codes, chosen)
+    for i in [i for i, row in enumerate(known) if row is None]:
+        policy, home = policies[codes[i]], int(batch.homes[codes[i]])
+        if policy and names[chosen[i]]:
+            known[i] = scopes.row(policy, keys[chosen[i]], settled[home], int(batch.offsets[home]))
     if scopes.freed:  # a later value may have taken an earlier one's row
-        for at, policy, key in keys:
-            rows[at] = policy.rows.get(key, -1)
+        known = _known(policies, keys, codes, chosen)
+    rows = np.full(len(there), -1, np.int64)
+    rows[pairs] = [-1 if row is None else row for row in known]
     found: Ints = rows[pair]
     return found
+
+
+def _known(
+    policies: dict[int, PolicyState | None], keys: list[Key], codes: list[int], chosen: list[int]
+) -> list[int | None]:
+    """The rows of pairs of a policy and a value, given by their codes; None where there is none."""
+    get = {code: (policy.rows if policy else _NONE).get for code, policy in policies.items()}
+    return [get[code](keys[value]) for code, value in zip(codes, chosen, strict=True)]

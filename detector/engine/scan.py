@@ -28,11 +28,16 @@ def inverse(order: Ints) -> Ints:
     return found
 
 
-def groups(keys: Ints, most: int) -> tuple[Ints, Ints, Ints]:
-    """Distinct keys in [0, most), ascending; for each entry the index of its own; and how many entries each has."""
+def distinct(keys: Ints, most: int) -> Ints:
+    """Distinct keys in [0, most), ascending: a mark per key, no hashing."""
     there = np.zeros(most, bool)
     there[keys] = True
-    found, index = np.flatnonzero(there), np.empty(most, np.int64)
+    return np.flatnonzero(there)
+
+
+def groups(keys: Ints, most: int) -> tuple[Ints, Ints, Ints]:
+    """Distinct keys in [0, most), ascending; for each entry the index of its own; and how many entries each has."""
+    found, index = distinct(keys, most), np.empty(most, np.int64)
     index[found] = np.arange(len(found))
     place: Ints = index[keys]
     return found, place, np.bincount(place, minlength=len(found))

@@ -79,10 +79,10 @@ class Tallies:
         """Count one per entry for table row `rows`."""
         if not len(rows):
             return
-        slots = self._slot(rows)
-        for minute in np.unique(minutes).tolist():
-            here = minutes == minute
-            np.add.at(self._of(minute), (slots[here], fields[here]), ONE)
+        cells = self._slot(rows) * len(FIELDS) + fields
+        first = int(minutes[0])
+        for minute in [first] if (minutes == first).all() else np.unique(minutes).tolist():
+            np.add.at(self._of(minute).reshape(-1), cells[minutes == minute], ONE)
 
     def minutes(self, after: int, through: int) -> list[int]:
         """Numbers of the minutes in (after, through] that hold anything, ascending."""
@@ -121,7 +121,8 @@ class Tallies:
         if most >= len(self._slots):
             more = np.full(max(most + 1, 2 * len(self._slots)) - len(self._slots), -1, np.int32)
             self._slots = np.concatenate([self._slots, more])
-        for row in np.unique(rows[self._slots[rows] < 0]).tolist():
+        unknown = rows[self._slots[rows] < 0]
+        for row in np.unique(unknown).tolist() if len(unknown) else ():
             self._slots[row] = len(self._rows)
             self._rows.append(row)
         found: Ints = self._slots[rows].astype(np.int64)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from detector.engine import judge, scan
 from detector.engine.buckets import Cells
 from detector.engine.columns import NEVER, taken
-from detector.engine.standings import STANDING, Standings
+from detector.engine.standings import Standings, heads
 from detector.stats import evidence, onset, surge, windows
 from detector.units import HOUR_MS
 
@@ -193,8 +193,7 @@ class Walk:
         speaks[self.place[self._said]] = True
         some = np.flatnonzero((passed > 0) & ~speaks & (self.link["limit_max"] == 0))
         if len(some):
-            last, standing = self._first[some] + passed[some] - 1, np.empty(len(some), STANDING)
-            standing["met_hour"], standing["at"] = self.view["met_hour"][some], self.view["at"][some]
+            last, standing = self._first[some] + passed[some] - 1, heads(self.view, some)
             self._write(standing, last)
             known.keep(self.rows[some], self._at[last], standing)
 
