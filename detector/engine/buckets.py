@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine.columns import NEVER
+from detector.engine import scan
+from detector.engine.columns import FOREVER, NEVER
 from detector.stats import surge
 
 Ints = NDArray[np.int64]
@@ -49,7 +50,7 @@ class OpenBuckets:
         subjects: NDArray[np.uint64], size: int,
     ) -> None:  # fmt: skip
         """Count one action per entry. `subjects`: their hashes. `size`: rows of the table now."""
-        order = np.argsort(buckets, kind="stable")
+        order = scan.order(buckets - buckets.min(initial=FOREVER))
         rows, buckets, automated, held = rows[order], buckets[order], automated[order], held[order]
         word, mark = surge.bits(subjects[order])
         start = np.flatnonzero(np.diff(buckets, prepend=NEVER))

@@ -75,5 +75,5 @@ def _known(
     policies: dict[int, PolicyState | None], keys: list[Key], codes: list[int], chosen: list[int]
 ) -> list[int | None]:
     """The rows of pairs of a policy and a value, given by their codes; None where there is none."""
-    get = {code: (policy.rows if policy else _NONE).get for code, policy in policies.items()}
-    return [get[code](keys[value]) for code, value in zip(codes, chosen, strict=True)]
+    books = {code: policy.rows if policy else _NONE for code, policy in policies.items()}
+    return list(map(dict.get, map(books.__getitem__, codes), map(keys.__getitem__, chosen)))

@@ -82,12 +82,14 @@ class Minutes:
     def _again(self, batch: Batch) -> NDArray[np.bool_]:
         """Actions on subjects reinstated of late; takes note of those that the batch itself reinstates."""
         again, reinstates, acts = np.zeros(len(batch.kind), bool), undone(batch), batch.kind == ACTION
+        told = set(batch.policy[reinstates].tolist())
         for code, name in enumerate(batch.policies):
             policy = self._scopes.policies.get(name)
-            if policy is None or not (len(policy.reinstated) or reinstates.any()):
+            if policy is None or not (len(policy.reinstated) or code in told):
                 continue
             mine = batch.policy == code
-            if (new := mine & reinstates).any():
+            if code in told:
+                new = mine & reinstates
                 policy.reinstated.add(batch.subject[new], batch.time_ms[new])
                 policy.changed = True
             mine &= acts

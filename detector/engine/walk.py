@@ -51,7 +51,6 @@ class Walk:
         self.place, self.bucket = self._row[self._order], self._at[self._order]
         self._recorded = 0
         self._renew_limits()
-        self._ring_before = self.view["limit"].copy(), self.view["limit_head"].copy()
         self._run()
         self._said = self._speaking()
 
@@ -254,8 +253,9 @@ class Walk:
     def _limit_counts(self) -> Ints:
         """Actions in the hard limit's window that ends with each cell, in the order of steps; 0 without a limit."""
         found = np.zeros(len(self.place), np.int64)
-        some = np.flatnonzero(self.link["limit_max"] > 0)
-        ring, head = self.view["limit"][some], self.view["limit_head"][some]
+        self._limited = some = np.flatnonzero(self.link["limit_max"] > 0)
+        self._limits_before = self.view["limit"][some], self.view["limit_head"][some]
+        ring, head = (before.copy() for before in self._limits_before)
         link, begin = self.link[some], 0
         for end in self._ends.tolist() if len(some) else ():
             rows = int(np.searchsorted(some, end - begin))
@@ -274,4 +274,6 @@ class Walk:
             row, view = self.place[:end][limited], self.view
             cell = self.bucket[:end][limited] * self._bucket_ms // self.link["limit_ms"][row]
             count = self._counts[self._order[:end], 0][limited]
-            view["limit"], view["limit_head"] = windows.add(*self._ring_before, row, cell, count)
+            number = np.searchsorted(self._limited, row)
+            ring, head = windows.add(*self._limits_before, number, cell, count)
+            view["limit"][self._limited], view["limit_head"][self._limited] = ring, head
