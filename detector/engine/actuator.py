@@ -21,6 +21,7 @@ from detector.engine.transition import Transition
 from detector.events import AlertType, Evidence, State
 from detector.policy import DECIDERS
 
+Rows = NDArray[np.void]
 MOVABLE = (State.CLOSED, State.HALF_OPEN)
 """States that evidence can move."""
 
@@ -76,44 +77,52 @@ class Actuator:
                 found += self._run_timer(policy, key, bucket * self._bucket_ms, moments[partition])
         return found
 
-    def judge(
-        self, row: int, view: NDArray[np.void], link: NDArray[np.void], bucket: int, now: Moment
-    ) -> list[Transition]:
+    def judge(self, row: int, view: Rows, bucket: int, now: Moment) -> list[Transition]:
         """Warn or trip the scope of a row by its numbers after `bucket`. A failure moves that policy alone to FAULT."""
         policy, key = self._scopes.owner[row]
-        before = policy.breaker(key)
-        end_ms = (bucket + 1) * self._bucket_ms
+        before, end_ms = policy.breaker(key), (bucket + 1) * self._bucket_ms
         if policy.position >= now.offset or before.state not in MOVABLE:
             return []
         if end_ms <= before.since_ms:  # what led to the last move must not count twice
             return []
         now = now._replace(stream_ms=end_ms)
         try:
-            channel, week = self._scopes.channels_of(row), self._scopes.week_of(row)
-            said, settings = rule.signals(view, link, channel, week, self._bucket_ms, end_ms), policy.settings
-            found = tuple(each for each in said if each.signal not in settings.ignore_signals)
-            weighed = tuple(each for each in found if each.signal not in settings.warn_only_signals)
-            informed = self._informed(policy, channel)
-            verdict = rule.decide(weighed, informed=informed, probing=policy.is_probing) or ("warn" if found else None)
-            if verdict is None or (verdict == "warn" and before.warned_ms):
-                return []
-            onset_ms = int(view["onset"][0]) * self._bucket_ms
-            parts = narrow.parts(self._scopes, self._cells, policy, onset_ms, end_ms, self._bucket_ms)
-            target = self._target(policy, key, found, onset_ms, parts)
-            before = policy.breaker(target) if target else before
-            if target is None or before.state not in MOVABLE or (verdict == "warn" and before.warned_ms):
-                return []
-            key = target
-            after = self._after(policy, key, verdict, now)
-            told = explain.told(policy, key, view, found, parts, end_ms, self._bucket_ms)
+            return self._judge(policy, key, view, end_ms, now)
         except Exception as error:  # noqa: BLE001 - one policy's fault must not stop the others; it is paged
             return self.fault(policy, key, f"{type(error).__name__}: {error}", now)
-        kind = "breaker.warned" if verdict == "warn" else TYPES[before.state, after.state]
-        return [self._set(policy, key, after, kind, now, end_ms, told)]
 
-    def _informed(self, policy: PolicyState, channel: NDArray[np.void]) -> bool:
+    def _judge(self, policy: PolicyState, key: Key, view: Rows, end_ms: int, now: Moment) -> list[Transition]:
+        found, verdict = self._decide(policy, policy.rows[key], view, end_ms)
+        if verdict is None or (verdict == "warn" and policy.is_warned):
+            return []
+        onset_ms = int(view["onset"][0]) * self._bucket_ms
+        parts = narrow.parts(self._scopes, self._cells, policy, onset_ms, end_ms, self._bucket_ms)
+        target = self._target(policy, key, found, onset_ms, parts)
+        if target is None or policy.breaker(target).state not in MOVABLE:
+            return []
+        before, after = policy.breaker(target), self._after(policy, target, verdict, now)
+        harm = narrow.harm(self._scopes, self._cells, policy.rows[target], onset_ms, end_ms, self._bucket_ms)
+        told = explain.told(
+            policy, target, key, found, parts, harm if target != key else narrow.own(view, onset_ms), end_ms
+        )
+        kind = "breaker.warned" if verdict == "warn" else TYPES[before.state, after.state]
+        return [self._set(policy, target, after, kind, now, end_ms, told)]
+
+    def _decide(
+        self, policy: PolicyState, row: int, view: Rows, end_ms: int
+    ) -> tuple[tuple[Evidence, ...], Verdict | None]:
+        """The evidence of a row beyond its warning lines, as far as its policy heeds it, and what follows."""
+        settings, link = policy.settings, self._scopes.links.rows[row : row + 1]
+        channel, week = self._scopes.channels_of(row), self._scopes.week_of(row)
+        said = rule.signals(view, link, channel, week, self._bucket_ms, end_ms)
+        found = tuple(each for each in said if each.signal not in settings.ignore_signals)
+        weighed = tuple(each for each in found if each.signal not in settings.warn_only_signals)
+        verdict = rule.decide(weighed, informed=self._informed(policy, channel), probing=policy.is_probing)
+        return found, verdict or ("warn" if found else None)
+
+    def _informed(self, policy: PolicyState, channel: Rows) -> bool:
         whole = policy.rows[WHOLE]
-        return rule.is_informed(channel, self._scopes.channels_of(whole), self._scopes.link_of(whole))
+        return rule.is_informed(channel, self._scopes.channels_of(whole), self._scopes.links.rows[whole : whole + 1])
 
     def _target(
         self, policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms: int, parts: dict[Key, narrow.Part]
@@ -193,7 +202,7 @@ class Actuator:
         rows = [policy.rows[each] for each in (key, WHOLE) if each in policy.rows]
         volume_h = float(self._scopes.table.rows["evidence"][rows].mean(axis=1).max())
         whole = policy.rows[WHOLE]
-        view, link = self._scopes.table.rows[whole : whole + 1], self._scopes.link_of(whole)
+        view, link = (each.rows[whole : whole + 1] for each in (self._scopes.table, self._scopes.links))
         silent_h = float(quiet.levels(view, link, self._scopes.week_of(whole), end_ms)[0])
         level_h = max(volume_h, silent_h, *(rule.loudest_h(self._scopes.channels_of(row)) for row in rows))
         return level_h < rule.CALM_RATIO * float(self._scopes.links.rows["warn_h"][rows[0]])

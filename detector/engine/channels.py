@@ -43,6 +43,7 @@ __all__ = [
     "evidence_of",
     "forget",
     "known",
+    "levels",
     "step",
     "told",
 ]
@@ -129,15 +130,18 @@ def forget(view: Rows) -> None:
         view[name] = 0.0
 
 
+def levels(view: Rows) -> dict[str, Floats]:
+    """Evidence of each of `SIGNALS` in hours, shape (rows,), for the lines of `stats.evidence.line_h`."""
+    judged, counts = view["shares"].mean(axis=2, dtype=np.float64), view["counts"].mean(axis=2, dtype=np.float64)
+    quiet = view["quiet"].mean(axis=1, dtype=np.float64)
+    tests = dict(zip((*SHARES, *COUNTS), (*judged.T, *counts.T), strict=True))
+    tests["appeals_quiet"] = (quiet + tests["rejections"]) / 2
+    return {signal: tests[signal] for signal in SIGNALS}
+
+
 def evidence_of(view: Rows, signal: str) -> Floats:
-    """Evidence of one of `SIGNALS` in hours, shape (rows,), for the lines of `stats.evidence.line_h`."""
-    quiet, counts = view["quiet"].mean(axis=1), view["counts"].mean(axis=2)
-    judged = view["shares"].mean(axis=2)
-    if signal == "appeals_quiet":
-        found: Floats = (quiet + judged[:, index("rejections")]) / 2
-        return found
-    found = judged[:, index(signal)] if signal in SHARES else counts[:, COUNTS.index(signal)]
-    return found.astype(np.float64)
+    """Evidence of one of them."""
+    return levels(view)[signal]
 
 
 def known(view: Rows, signal: str) -> NDArray[np.bool_]:

@@ -234,16 +234,15 @@ class Engine:
 
     def _judge_row(self, row: int, through: int, to: Mapping[int, Moment]) -> list[Transition]:
         """Decide on a scope of which all through a bucket is final."""
-        view, link = self.scopes.table.rows[row : row + 1], self.scopes.link_of(row)
-        return self.actuator.judge(row, view, link, through, to[int(link["partition"][0])])
+        links, table = self.scopes.links.rows, self.scopes.table.rows
+        return self.actuator.judge(row, table[row : row + 1], through, to[int(links["partition"][row])])
 
     def _judge(self, walk: Walk, step_: int, speaking: list[int], to: Mapping[int, Moment]) -> list[Transition]:
         """Decide on rows (indices into the walk's) that speak after a step."""
         found: list[Transition] = []
         for i in speaking:
-            view, link = walk.view[i : i + 1], walk.link[i : i + 1]
-            now = to[int(link["partition"][0])]
-            found += self.actuator.judge(int(walk.rows[i]), view, link, walk.bucket_of(i, step_), now)
+            now = to[int(walk.link["partition"][i])]
+            found += self.actuator.judge(int(walk.rows[i]), walk.view[i : i + 1], walk.bucket_of(i, step_), now)
         if found:
             walk.listen()
         return found

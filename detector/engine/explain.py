@@ -6,12 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from detector.engine import channels
 from detector.engine.judge import recent_deploy_ms, six
-from detector.engine.narrow import Part
+from detector.engine.narrow import Harm, Part
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.events import Contributor, Evidence, Impact
 
@@ -33,24 +30,21 @@ class Told:
 def told(
     policy: PolicyState,
     key: Key,
-    view: NDArray[np.void],
+    speaker: Key,
     found: tuple[Evidence, ...],
     parts: dict[Key, Part],
+    harm: Harm,
     end_ms: int,
-    bucket_ms: int,
 ) -> Told:
-    """The account of a warning or a trip, from the row's numbers (array of length 1) and its evidence."""
-    onset_ms = int(view["onset"][0]) * bucket_ms
-    actions, automated, held = (int(n) for n in view["since"][0])
+    """The account of a warning or a trip of a scope, and of its `harm`, for the evidence of the scope that speaks."""
     if found[0].signal in _OF_A_WINDOW:
-        onset_ms = end_ms - int(1000 * found[0].window_s)
-        actions, automated, held = int(found[0].observed), 0, 0
+        harm = Harm(end_ms - int(1000 * found[0].window_s), int(found[0].observed), 0, 0)
     return Told(
-        onset_ms=onset_ms,
-        reason=_words(policy, key, found, onset_ms, end_ms),
+        onset_ms=harm.onset_ms,
+        reason=_words(policy, key, speaker, found, harm.onset_ms, end_ms),
         evidence=found,
         contributors=_contributors(parts),
-        impact=Impact(actions=actions, automated=automated, held=held),
+        impact=Impact(actions=harm.actions, automated=harm.automated, held=harm.held),
     )
 
 
@@ -81,8 +75,14 @@ def _of_channel(signal: Evidence) -> str:
     return "appeals have gone quiet, or are rejected by automation: what was wrong would not show"
 
 
-def _words(policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms: int, end_ms: int) -> str:
-    who = f"policy {policy.id}" if key == WHOLE else f"{key[0].replace('_', ' ')} {key[1]} of policy {policy.id}"
+def _name(policy: PolicyState, key: Key) -> str:
+    return f"policy {policy.id}" if key == WHOLE else f"{key[0].replace('_', ' ')} {key[1]} of policy {policy.id}"
+
+
+def _words(policy: PolicyState, key: Key, speaker: Key, found: tuple[Evidence, ...], onset_ms: int, end_ms: int) -> str:
+    who = _name(policy, key)
+    if speaker != key:
+        who = f"{who} explains what {_name(policy, speaker)} does: it"
     said = []
     for signal in found:
         if signal.signal == "hard_limit":

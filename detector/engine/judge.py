@@ -122,7 +122,7 @@ def volume(levels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def channels_speak(channel: Rows, link: Rows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Of rows with channels: which a channel corroborates, and which are worth a decision."""
-    level = {signal: channels.evidence_of(channel, signal) for signal in channels.SIGNALS}
+    level = channels.levels(channel)
     loud = {signal: found >= link["warn_h"] for signal, found in level.items()}
     corroborated = np.logical_or.reduce([loud[signal] for signal in sorted(CORROBORATING)])
     proven = sum(weight * level[signal] for signal, weight in PROOF_WEIGHTS.items()) >= link["trip_h"]
@@ -138,7 +138,7 @@ def signals(view: Rows, link: Rows, channel: Rows, profile: Rows, bucket_ms: int
     if len(profile):
         found += [_ramp(view, link, profile, end_ms), _silence(view, link, profile, end_ms)]
     if len(channel):
-        found += [_channel(channel, link, signal) for signal in channels.SIGNALS]
+        found += [_channel(channel, link, signal, float(h[0])) for signal, h in channels.levels(channel).items()]
     return tuple(signal for signal in found if signal is not None)
 
 
@@ -173,7 +173,7 @@ def loudest_h(channel: Rows) -> float:
     """The highest evidence, hours, of any channel of one row; 0 without channels."""
     if not len(channel):
         return 0.0
-    return max(float(channels.evidence_of(channel, signal)[0]) for signal in channels.SIGNALS)
+    return max(float(each[0]) for each in channels.levels(channel).values())
 
 
 def recent_deploy_ms(policy: PolicyState, key: Key, end_ms: int) -> int:
@@ -268,8 +268,7 @@ def _silence(view: Rows, link: Rows, profile: Rows, end_ms: int) -> Evidence | N
     )  # fmt: skip
 
 
-def _channel(channel: Rows, link: Rows, signal: str) -> Evidence | None:
-    level = float(channels.evidence_of(channel, signal)[0])
+def _channel(channel: Rows, link: Rows, signal: str, level: float) -> Evidence | None:
     if not np.isfinite(level):
         raise FloatingPointError(f"the evidence of {signal} of this scope is not a finite number")
     if level < link["warn_h"][0]:

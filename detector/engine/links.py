@@ -82,10 +82,9 @@ def tell_lines(link: Row, policy: PolicyState, key: Key) -> None:
     link["change_line"] = np.inf if held or disabled else link["change_h"]
     # Where deploys are told, a surge without one is a wave: it warns.
     link["surge_line"] = np.inf if held or disabled or policy.deploys else link["surge_h"]
-    warned = state.warned_ms or (key == WHOLE and any(each.warned_ms for each in policy.breakers.values()))
     if held:
         link["next_h"] = np.inf
-    elif link["corroborated"][0] or not warned:
+    elif link["corroborated"][0] or not policy.is_warned:
         link["next_h"] = link["warn_h"]
     else:
         link["next_h"] = link["trip_h"] if policy.is_probing else np.inf

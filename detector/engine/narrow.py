@@ -51,6 +51,31 @@ def parts(
     }
 
 
+class Harm(NamedTuple):
+    """What a scope did since an onset: actions, those of them that were automated, and held."""
+
+    onset_ms: int
+    actions: int
+    automated: int
+    held: int
+
+
+def own(view: NDArray[np.void], onset_ms: int) -> Harm:
+    """That of a row (array of length 1) which speaks for itself."""
+    return Harm(onset_ms, *(int(n) for n in view["since"][0]))
+
+
+def harm(scopes: Scopes, cells: OpenBuckets, row: int, onset_ms: int, end_ms: int, bucket_ms: int) -> Harm:
+    """That of a row for which another one speaks: since its own onset, where it had one by its last final bucket."""
+    view = scopes.table.rows[row]
+    rose = bool(view["cusum"] > 0)
+    onset = int(view["onset"]) if rose else onset_ms // bucket_ms
+    seen = view["since"].astype(np.int64) if rose else np.zeros(3, np.int64)
+    for bucket in cells.between(max(int(view["settled"]), onset - 1), end_ms // bucket_ms - 1):
+        seen += cells.counts(bucket, np.array([row]))[0]
+    return Harm(onset * bucket_ms, *seen.tolist())
+
+
 def narrowest(found: dict[Key, Part]) -> Key:
     """The one value that explains the excess, who decided before where; the whole where none does."""
     for dimension in DIMENSIONS:

@@ -48,6 +48,11 @@ class PolicyState:
         return self.breakers.get(key) or BreakerState()
 
     @property
+    def is_warned(self) -> bool:
+        """Whether a warning of one of its scopes stands: the next one waits until that has died down."""
+        return any(each.warned_ms for each in self.breakers.values())
+
+    @property
     def is_probing(self) -> bool:
         """Whether one of its breakers is being let go again."""
         return any(each.state is State.HALF_OPEN for each in self.breakers.values())

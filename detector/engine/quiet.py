@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.engine.columns import NEVER
 from detector.stats import baseline, silence
 from detector.units import HOUR_MS
 
@@ -17,13 +18,14 @@ CELL_MS = 5_000
 def levels(view: Rows, link: Rows, profile: Rows, end_ms: int) -> Floats:
     """Evidence of silence, hours, shape (rows,), as all before `end_ms` is final; all rows are of whole policies.
 
-    Only a known rate that is material can be missed: it is 0 below, and on the first day.
+    Only a known rate that is material can be missed: it is 0 below, on the first day, and before the first action.
     """
     begin_ms = (end_ms - 1) // HOUR_MS * HOUR_MS
     last_ms = last(view)
     before = np.where(last_ms > begin_ms, 0.0, profile["silence"])
     quiet_h = np.clip(end_ms - np.maximum(last_ms, begin_ms), 0, None) / HOUR_MS
     missed = (view["rate"] > link["floor"]) & (view["level_b"] >= baseline.TRAINED_H)
+    missed &= view["seconds_head"] > NEVER
     return np.where(missed, silence.longer(before, quiet_h, view["rate"], view["phi"]), 0.0)
 
 
