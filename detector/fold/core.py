@@ -93,9 +93,8 @@ class Fold:
     def _configure(self, mine: Partition, stored: bytes | None) -> None:
         if stored is None:
             raise StateError(f"the policy file {mine.config_version} of partition {mine.number} is not in the table")
-        ruleset = msgspec.json.decode(stored[state.POSITION_BYTES :], type=Ruleset)
-        mine.ruleset = stored[state.POSITION_BYTES :]
-        self.engine.scopes.configure(mine.number, ruleset)
+        mine.ruleset = state.body_of(stored)
+        self.engine.scopes.configure(mine.number, msgspec.json.decode(mine.ruleset, type=Ruleset))
 
     def _load(self, mine: Partition, policy_id: str, value: bytes) -> None:
         engine, settled = self.engine, self.engine.settled(mine.number)
