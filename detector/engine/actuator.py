@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector import breaker as machine
 from detector.breaker import BreakerState, Moment
-from detector.engine import channels, deploys, explain, narrow, quiet
+from detector.engine import channels, deploys, explain, narrow, quiet, signals
 from detector.engine import judge as rule
 from detector.engine.buckets import OpenBuckets
 from detector.engine.columns import NEVER
@@ -114,7 +114,7 @@ class Actuator:
         """The evidence of a row beyond its warning lines, as far as its policy heeds it, and what follows."""
         settings, link = policy.settings, self._scopes.links.rows[row : row + 1]
         channel, week = self._scopes.channels_of(row), self._scopes.week_of(row)
-        said = rule.signals(view, link, channel, week, self._bucket_ms, end_ms)
+        said = signals.loud(view, link, channel, week, self._bucket_ms, end_ms)
         found = tuple(each for each in said if each.signal not in settings.ignore_signals)
         weighed = tuple(each for each in found if each.signal not in settings.warn_only_signals)
         verdict = rule.decide(weighed, informed=self._informed(policy, channel), probing=policy.is_probing)
@@ -128,12 +128,12 @@ class Actuator:
         self, policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms: int, parts: dict[Key, narrow.Part]
     ) -> Key | None:
         """The scope to move where `key` speaks; None where that is said elsewhere."""
-        signals = {signal.signal for signal in found}
-        if {"hard_limit", "probe"} & signals or signals <= {"ramp", "silence"}:  # speaks for itself
+        names = {signal.signal for signal in found}
+        if {"hard_limit", "probe"} & names or names <= {"ramp", "silence"}:  # speaks for itself
             return key
-        if "deploy" in signals and (changed := self._changed(policy)):
+        if "deploy" in names and (changed := self._changed(policy)):
             return changed if key in (WHOLE, changed) else None
-        if signals & rule.OF_VOLUME:
+        if names & rule.OF_VOLUME:
             return narrow.target(policy, key, onset_ms, parts)
         level = {
             each: rule.loudest_h(self._scopes.channels_of(row))

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from detector.engine import channels
-from detector.engine.judge import recent_deploy_ms, six
 from detector.engine.narrow import Harm, Part
 from detector.engine.policy_state import WHOLE, Key, PolicyState
+from detector.engine.signals import six
 from detector.events import Contributor, Evidence, Impact
 
 TOP: Final = 3
@@ -100,7 +100,7 @@ def _words(policy: PolicyState, key: Key, speaker: Key, found: tuple[Evidence, .
             said.append(f"has not acted for {signal.window_s / 60:.0f} min, {signal.expected:.3g} actions were due")
         if signal.signal in channels.SIGNALS:
             said.append(_of_channel(signal))
-    deployed = recent_deploy_ms(policy, key, end_ms)
+    deployed = policy.recent_deploy_ms(key, end_ms)
     if deployed:
         said.append(f"deployed {_clock(deployed)}")
     return f"{who} {'; '.join(said)}"

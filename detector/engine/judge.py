@@ -22,12 +22,9 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine import channels, quiet
-from detector.engine.policy_state import Key, PolicyState
-from detector.engine.step import day_count, limit_count
+from detector.engine import channels
 from detector.events import Evidence
-from detector.stats import baseline, evidence, slow, surge
-from detector.units import DAY_MS, HOUR_MS
+from detector.stats import baseline, evidence, surge
 
 Rows = NDArray[np.void]
 Ints = NDArray[np.int64]
@@ -129,19 +126,6 @@ def channels_speak(channel: Rows, link: Rows) -> tuple[NDArray[np.bool_], NDArra
     return corroborated, np.logical_or.reduce([*loud.values(), proven])
 
 
-def signals(view: Rows, link: Rows, channel: Rows, profile: Rows, bucket_ms: int, end_ms: int) -> tuple[Evidence, ...]:
-    """Evidence of one row (arrays of length 1; `channel` and `profile` may be empty), each beyond its warning line.
-
-    Raises FloatingPointError when a number of the row is not finite.
-    """
-    found = [_hard_limit(view, link), *_surges(view, link, bucket_ms, end_ms), _volume(view, link, bucket_ms, end_ms)]
-    if len(profile):
-        found += [_ramp(view, link, profile, end_ms), _silence(view, link, profile, end_ms)]
-    if len(channel):
-        found += [_channel(channel, link, signal, float(h[0])) for signal, h in channels.levels(channel).items()]
-    return tuple(signal for signal in found if signal is not None)
-
-
 def decide(found: tuple[Evidence, ...], *, informed: bool, probing: bool) -> Verdict | None:
     """Trip, warn, or nothing. `informed`: see `is_informed`; `probing`: the policy is being let go again."""
     strength = {signal.signal: signal.strength for signal in found}
@@ -156,6 +140,12 @@ def decide(found: tuple[Evidence, ...], *, informed: bool, probing: bool) -> Ver
     if "volume" in strength and CORROBORATING & strength.keys():
         return "trip"
     return "warn" if found else None
+
+
+def ramp_h(profile: Rows) -> NDArray[np.float64]:
+    """Evidence of the slow twins of policies, hours, shape (profiles,)."""
+    found: NDArray[np.float64] = profile["twin"]["evidence"].mean(axis=1)
+    return found
 
 
 def is_informed(channel: Rows, whole: Rows, link: Rows) -> bool:
@@ -174,112 +164,3 @@ def loudest_h(channel: Rows) -> float:
     if not len(channel):
         return 0.0
     return max(float(each[0]) for each in channels.levels(channel).values())
-
-
-def recent_deploy_ms(policy: PolicyState, key: Key, end_ms: int) -> int:
-    """When the scope's origin was changed, if that was within the policy's deploy window; else 0."""
-    deployed = policy.deployed_ms(key)
-    return deployed if 0 <= end_ms - deployed <= policy.settings.deploy_window_s * 1000 else 0
-
-
-def _hard_limit(view: Rows, link: Rows) -> Evidence | None:
-    count, most = int(limit_count(view, link)[0]), int(link["limit_max"][0])
-    if not most or count <= most:
-        return None
-    window_s = float(link["limit_ms"][0] * link["limit_cells"][0]) / 1000
-    return Evidence(
-        signal="hard_limit", window_s=window_s, observed=float(count), expected=float(most), ratio=six(count / most),
-        strength=six(count / most),
-    )  # fmt: skip
-
-
-def _surges(view: Rows, link: Rows, bucket_ms: int, end_ms: int) -> list[Evidence]:
-    """More than the busiest hours, since a deploy or at all, by enough subjects to be a wave."""
-    found, bar = [], float(view["bar"][0])
-    change, surging = (float(level[0]) for level in levels(view))
-    least = lines(view, link)
-    change_name = "probe" if link["probing"][0] else "deploy"
-    since = {change_name: int(view["deployed"][0]), "surge": int(view["onset"][0])}
-    for name, level, line, bitmap, most in (
-        (change_name, change, float(least.change[0]), view["changed"], surge.SINCE_DEPLOY),
-        ("surge", surging, float(least.surge[0]), view["crowd"], surge.SINCE_ONSET),
-    ):
-        met = float(surge.people(bitmap)[0])
-        if not np.isfinite(level):
-            raise FloatingPointError(f"the evidence of {name} of this scope is not a finite number")
-        if level < line or met < most - 0.5:
-            continue
-        window_s = max(end_ms - since[name] * bucket_ms, bucket_ms) / 1000
-        due = bar * window_s / 3600
-        found.append(
-            Evidence(
-                signal=name, window_s=window_s, observed=six(met), expected=six(due), ratio=six(met / due),
-                strength=six(level / line), detail="distinct subjects, against the busiest hours of late",
-            )
-        )  # fmt: skip
-    return found
-
-
-def _volume(view: Rows, link: Rows, bucket_ms: int, end_ms: int) -> Evidence | None:
-    level = float(evidence.strength(view["evidence"], link["trip_h"])[0])
-    if not np.isfinite(level):
-        raise FloatingPointError("the evidence of this scope is not a finite number")
-    if level * link["trip_h"][0] < link["warn_h"][0] or view["level_b"][0] < baseline.KNOWN_H:
-        return None
-    window_s = (end_ms - int(view["onset"][0]) * bucket_ms) / 1000
-    seen, expected = float(view["since"][0, 0]), float(view["rate"][0]) * window_s / 3600
-    return Evidence(
-        signal="volume", window_s=window_s, observed=seen, expected=six(expected), ratio=six(seen / expected),
-        strength=six(level), detail=f"over-dispersion {six(float(view['phi'][0]))}",
-    )  # fmt: skip
-
-
-def ramp_h(profile: Rows) -> NDArray[np.float64]:
-    """Evidence of the slow twins of policies, hours, shape (profiles,)."""
-    found: NDArray[np.float64] = profile["twin"]["evidence"].mean(axis=1)
-    return found
-
-
-def _ramp(view: Rows, link: Rows, profile: Rows, end_ms: int) -> Evidence | None:
-    level_h = float(ramp_h(profile)[0])
-    if not np.isfinite(level_h):
-        raise FloatingPointError("the evidence of ramp of this scope is not a finite number")
-    if level_h < link["warn_h"][0]:
-        return None
-    hour = end_ms // HOUR_MS // baseline.DAY_H * baseline.DAY_H - 1
-    due = slow.due(profile["twin"], hour // baseline.DAY_H, link["floor"] * baseline.DAY_H)
-    seen, expected = float(day_count(view, hour)[0]), float((due.level * due.season)[0])
-    return Evidence(
-        signal="ramp", window_s=DAY_MS / 1000, observed=seen, expected=six(expected), ratio=six(seen / expected),
-        strength=six(level_h / float(link["trip_h"][0])), detail="the last whole day, against the weeks before",
-    )  # fmt: skip
-
-
-def _silence(view: Rows, link: Rows, profile: Rows, end_ms: int) -> Evidence | None:
-    level_h = float(quiet.levels(view, link, profile, end_ms)[0])
-    if not np.isfinite(level_h):
-        raise FloatingPointError("the evidence of silence of this scope is not a finite number")
-    if level_h < link["warn_h"][0]:
-        return None
-    window_s = (end_ms - int(quiet.last(view)[0])) / 1000
-    return Evidence(
-        signal="silence", window_s=window_s, observed=0.0, expected=six(float(view["rate"][0]) * window_s / 3600),
-        ratio=0.0, strength=six(level_h / float(link["trip_h"][0])), detail="at the rate of the running hour",
-    )  # fmt: skip
-
-
-def _channel(channel: Rows, link: Rows, signal: str, level: float) -> Evidence | None:
-    if not np.isfinite(level):
-        raise FloatingPointError(f"the evidence of {signal} of this scope is not a finite number")
-    if level < link["warn_h"][0]:
-        return None
-    seen = channels.told(channel, signal)
-    return Evidence(
-        signal=signal, window_s=seen.window_s, observed=six(seen.observed), expected=six(seen.expected),
-        ratio=six(seen.ratio), strength=six(level / float(link["trip_h"][0])),
-    )  # fmt: skip
-
-
-def six(value: float) -> float:
-    """Six significant digits: what leaves must not show the last bits of a CPU's exp()."""
-    return float(f"{value:.6g}")

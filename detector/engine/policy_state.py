@@ -65,6 +65,11 @@ class PolicyState:
         """When anything that the scope depends on was last changed (0: never known)."""
         return max((at_ms for origin, at_ms in self.deploys.items() if concerns(origin, key)), default=0)
 
+    def recent_deploy_ms(self, key: Key, end_ms: int) -> int:
+        """When the scope's origin was changed, if that was within the deploy window; else 0."""
+        deployed = self.deployed_ms(key)
+        return deployed if 0 <= end_ms - deployed <= self.settings.deploy_window_s * 1000 else 0
+
     def deployed_ms(self, key: Key) -> int:
         """When the origin behind `key` was last changed (0: never known). A deploy without a version is its rule's."""
         if key[0] not in DECIDERS:
