@@ -93,7 +93,8 @@ class Engine:
             rows[counted], bucket[counted], batch.automated[source[counted]], batch.held[source[counted]],
             batch.subject[source[counted]], len(table),
         )  # fmt: skip
-        self.scopes.standings.hear(rows[counted], bucket[counted])
+        new = counted & fresh  # a refill's were heard before the restart
+        self.scopes.standings.hear(rows[new], bucket[new])
         self._mark_changed(scan.distinct(rows[fresh], len(table)))
         whole, records = links["whole"][rows], len(partitions)
         past = bucket <= np.array(settled)[slot]
@@ -117,8 +118,11 @@ class Engine:
             if policy.position < offset:
                 deploys.told(self.scopes, policy, origin, time_ms, self.bucket_ms)
 
-    def test(self, rows: Ints, moments: Mapping[int, Moment]) -> list[Transition]:
-        """Judge scopes by their open buckets now. `rows` ascending; `moments` by partition."""
+    def test(self, rows: Ints, moments: Mapping[int, Moment], *, first: bool = False) -> list[Transition]:
+        """Judge scopes by what is new in their open buckets; the `first` time by all of it.
+
+        `rows` ascending; `moments` by partition.
+        """
         links = self.scopes.links.rows
         rows = rows[np.isfinite(links["warn_h"][rows])]
         if not len(rows):
@@ -126,18 +130,21 @@ class Engine:
         horizon = {p: self.stream.get(p, NEVER) + int(HORIZON_S * 1000) // self.bucket_ms for p in moments}
         limit = np.array([horizon[p] for p in links["partition"][rows].tolist()])
         known = self.scopes.standings
+        if first:
+            known.forget(rows)
         after = known.through(rows, self.scopes.table.rows["settled"][rows])
         cells = self.open.cells(rows, after, limit)
-        walk, found = Walk(self.scopes.table.rows, links, cells, self.bucket_ms, known), list[Transition]()
+        walk = Walk(self.scopes.table.rows, links, cells, self.bucket_ms, None if first else known)
         walk.keep(known)
         known.tested(rows)
+        found: list[Transition] = []
         for step_, speaking in walk.steps():
             found += self._judge(walk, step_, speaking, moments)
         return found
 
     def test_all(self, moments: Mapping[int, Moment]) -> list[Transition]:
         """Judge all scopes of partitions that have just caught up: their open buckets came untested."""
-        return self.test(self._all_rows(moments), moments) if moments else []
+        return self.test(self._all_rows(moments), moments, first=True) if moments else []
 
     # --- time ---------------------------------------------------------------------------------------------------------
 

@@ -77,7 +77,7 @@ def tell_settings(link: Row, policy: PolicyState, key: Key, bucket_ms: int) -> N
 def tell_lines(link: Row, policy: PolicyState, key: Key) -> None:
     """Write into it from which lines on a decision could change anything, as its policy's breakers stand."""
     state, disabled = policy.breaker(key), policy.settings.mode == "disabled"
-    held = state.state in (State.OPEN, State.FAULT)
+    held = state.state in (State.OPEN, State.FAULT) or policy.breaker(WHOLE).state is State.OPEN
     link["probing"] = state.state is State.HALF_OPEN
     link["change_line"] = np.inf if held or disabled else link["change_h"]
     # Where deploys are told, a surge without one is a wave: it warns.

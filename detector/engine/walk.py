@@ -36,8 +36,10 @@ class Walk:
         busiest = scan.order(size.max(initial=0) - size)
         self.rows: Ints = rows[busiest]
         self.view, self.link = taken(table, self.rows), taken(links, self.rows)
+        self._news = np.full(len(self.rows), NEVER)
         if known is not None:
             known.restore(self.view, self.rows, self.view["settled"])
+            self._news = known.oldest(self.rows)
         self._links = links
         self._bucket_ms, self._width_h = bucket_ms, bucket_ms / HOUR_MS
         by_row = scan.order(scan.inverse(busiest)[place])
@@ -186,20 +188,22 @@ class Walk:
             self._stand(len(self._ends) - 1)
 
     def keep(self, known: Standings) -> None:
-        """Note how rows stood before the oldest bucket that may still be counting, if they had nothing to say."""
+        """Note how rows stood before the oldest bucket that may still be counting."""
         passed = np.bincount(self._row[self._at < known.oldest(self.rows)[self._row]], minlength=len(self.rows))
-        speaks = np.zeros(len(self.rows), bool)
-        speaks[self.place[self._said]] = True
-        some = np.flatnonzero((passed > 0) & ~speaks & (self.link["limit_max"] == 0))
+        some = np.flatnonzero((passed > 0) & (self.link["limit_max"] == 0))
         if len(some):
             last, standing = self._first[some] + passed[some] - 1, heads(self.view, some)
             self._write(standing, last)
             known.keep(self.rows[some], self._at[last], standing)
 
     def _speaking(self) -> NDArray[np.bool_]:
-        """Cells, in the order of steps, after which their row is worth a decision."""
+        """Cells, in the order of steps, after which their row is worth a decision.
+
+        What a test has already decided on is not decided again before it is final: an attack would cost too much.
+        """
         least = judge.lines(self.view, self.link).of(self.place)
-        return judge.speaks(self._levels, taken(self.link, self.place), least, self._limits)
+        loud = judge.speaks(self._levels, taken(self.link, self.place), least, self._limits)
+        return loud & (self.bucket >= self._news[self.place])
 
     def listen(self) -> None:
         """Take in the lines that matter next: they move when breakers do."""
