@@ -73,6 +73,7 @@ PROFILE: Final = np.dtype(
     [
         ("counts", "<f4", (HOURS_PER_WEEK,)),  # see stats.baseline
         ("expected", "<f4", (HOURS_PER_WEEK,)),
+        ("scale", "<f8"),
         ("pooled", "<f4", (HOURS_PER_WEEK,)),  # as it was when each hour was last expected
         ("twin", slow.TWIN),
         ("silence", "<f8"),  # evidence, hours, when the running hour began; see stats.silence

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import judge, quiet, step
+from detector.engine.columns import put, taken
 from detector.engine.minutes import Minutes
 from detector.engine.scopes import Scopes
 from detector.stats import baseline
@@ -39,7 +40,7 @@ class Hours:
         Returns the rows of `rows` whose slow twins have something to say after a whole day.
         """
         table = self._scopes.table.rows
-        view, link = table[rows], self._scopes.links.rows[rows]
+        view, link = taken(table, rows), taken(self._scopes.links.rows, rows)
         step.rest(view, link, through, self._bucket_ms)
         hour = self._hour(through)
         frozen = self._frozen(view, link, through)
@@ -47,9 +48,10 @@ class Hours:
         whole, profiles = link["whole"], self._scopes.profiles.rows
         end_ms = (hour + 1) * HOUR_MS
         at = link["profile"][whole]
+        profiles["scale"][at] = baseline.scale(profiles["counts"][at], profiles["expected"][at])
         profiles["silence"][at] = quiet.levels(view[whole], link[whole], profiles[at], end_ms)
         step.close_hour(view, link, frozen, hour, hour - self._guard_h, self._scopes.profiles.rows)
-        table[rows] = view
+        put(table, rows, view)
         self._minutes.close_hour(rows, hour, frozen, max(1, self._guard_h))
         return self._close_day(rows, hour) if (hour + 1) % baseline.DAY_H == 0 else []
 
@@ -77,7 +79,7 @@ class Hours:
     def skip(self, rows: Ints, through: int) -> None:
         """Go on after an hour that ends with bucket `through`, all before it being unknown."""
         table = self._scopes.table.rows
-        view, link = table[rows], self._scopes.links.rows[rows]
+        view, link = taken(table, rows), taken(self._scopes.links.rows, rows)
         step.rest(view, link, through, self._bucket_ms)
         hour = self._hour(through)
         self._pool(link, hour + 1)
@@ -85,7 +87,7 @@ class Hours:
         step.resume(view, link, hour, self._scopes.profiles.rows)
         self._scopes.profiles.rows["silence"][link["profile"]] = 0.0
         view["settled"] = np.maximum(view["settled"], through)
-        table[rows] = view
+        put(table, rows, view)
 
     def _pool(self, link: Rows, hour: int) -> None:
         """Note for the policies of `link` what all policies of their partition did at that hour of earlier weeks.
@@ -95,9 +97,10 @@ class Hours:
         profiles = self._scopes.profiles.rows
         for partition in np.unique(link["partition"]).tolist():
             everyone = [each.profile for each in self._scopes.policies.values() if each.partition == partition]
-            week, _ = baseline.counted(profiles["counts"][everyone], profiles["expected"][everyone], hour)
-            mine = link["profile"][link["partition"] == partition]
-            profiles["pooled"][mine, baseline.hour_of_week(hour)] = baseline.pool(week)
+            mine, at = link["profile"][link["partition"] == partition], baseline.hour_of_week(hour)
+            profiles["pooled"][mine, at] = baseline.pool(
+                profiles["counts"][everyone, at], profiles["expected"][everyone, at]
+            )
 
     def _hour(self, bucket: int) -> int:
         return bucket * self._bucket_ms // HOUR_MS

@@ -96,7 +96,8 @@ class Scopes:
         """Take in a policy without rows, listed or not."""
         settings, listed = self._settings(policy_id, partition)
         policy = PolicyState(policy_id, partition, settings, listed, profile=self.profiles.new())
-        self.profiles.rows["twin"][policy.profile] = slow.blank(1)[0]
+        profile = self.profiles.rows[policy.profile : policy.profile + 1]
+        profile["twin"], profile["scale"] = slow.blank(1), 1.0
         self.policies[policy_id] = policy
         self._unlisted[partition] = self._unlisted.get(partition, 0) + (not listed)
         return policy

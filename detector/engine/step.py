@@ -92,7 +92,7 @@ def expect(view: Rows, link: Rows, hour: int, profiles: Rows) -> NDArray[np.floa
 
 def _season(view: Rows, link: Rows, hour: int, profiles: Rows) -> NDArray[np.float64]:
     mine, at = link["profile"], baseline.hour_of_week(hour)
-    parts = baseline.counted(profiles["counts"], profiles["expected"], hour)
+    parts = baseline.counted(profiles["counts"], profiles["expected"], profiles["scale"], hour)
     week, day = (Counted(part.counts[mine], part.expected[mine]) for part in parts)
     return baseline.seasonal(week, day, profiles["pooled"][mine, at].astype(np.float64), view["phi"])
 

@@ -62,16 +62,20 @@ class Counted(NamedTuple):
     expected: Floats
 
 
-def counted(counts: Profiles, expected: Profiles, hour: int) -> tuple[Counted, Counted]:
-    """An hour (since the epoch) of the week, and of any day, from profiles of shape (rows, 168).
+def scale(counts: Profiles, expected: Profiles) -> Floats:
+    """By how much more came than was expected in all, shape (rows,), from profiles of shape (rows, 168).
 
-    What was expected is scaled to what came in all: a level that is learned late is no rhythm.
+    A level that is learned late is no rhythm: `counted` takes this out.
     """
     total, due = (np.sum(each, axis=1, dtype=np.float64) for each in (counts, expected))
-    scale = np.divide(total, due, out=np.ones_like(total), where=(total > 0) & (due > 0))
+    return np.divide(total, due, out=np.ones_like(total), where=(total > 0) & (due > 0))
+
+
+def counted(counts: Profiles, expected: Profiles, scaled: Floats, hour: int) -> tuple[Counted, Counted]:
+    """An hour (since the epoch) of the week, and of any day, from profiles of shape (rows, 168) and their `scale`."""
     week, day = slice(hour_of_week(hour), hour_of_week(hour) + 1), slice(hour % DAY_H, None, DAY_H)
     found = (
-        Counted(counts[:, at].sum(axis=1, dtype=np.float64), expected[:, at].sum(axis=1, dtype=np.float64) * scale)
+        Counted(counts[:, at].sum(axis=1, dtype=np.float64), expected[:, at].sum(axis=1, dtype=np.float64) * scaled)
         for at in (week, day)
     )
     return next(found), next(found)
@@ -85,11 +89,11 @@ def seasonal(week: Counted, day: Counted, pooled: Floats, phi: Floats) -> Floats
     return (week.counts + prior * any_day) / (week.expected + prior)
 
 
-def pool(week: Counted) -> float:
-    """Factor of an hour over all policies, each of them with a limited say; whatever their order."""
-    say = 1.0 / np.maximum(1.0, week.expected / POOL_MOST)
-    counts, expected = (float(np.sort(say * each).sum()) + POOL_PRIOR for each in week)
-    return counts / expected
+def pool(counts: Profiles, expected: Profiles) -> float:
+    """Factor of an hour over all policies, shape (policies,), each of them with a limited say; whatever their order."""
+    say = 1.0 / np.maximum(1.0, expected.astype(np.float64) / POOL_MOST)
+    came, due = (float(np.sort(say * each).sum()) + POOL_PRIOR for each in (counts, expected))
+    return came / due
 
 
 def rate_per_h(a: Floats, b: Floats, season: Floats, floor_per_h: Floats) -> Floats:

@@ -37,7 +37,8 @@ def lived(rate: float, weeks: float, busy: float = 2.0) -> tuple[np.ndarray, np.
 
 
 def factor(profile: tuple[np.ndarray, np.ndarray], hour: int, pooled: float = 0.0) -> float:
-    return float(baseline.seasonal(*baseline.counted(*profile, hour), np.array([pooled]), ONE)[0])
+    parts = baseline.counted(*profile, baseline.scale(*profile), hour)
+    return float(baseline.seasonal(*parts, np.array([pooled]), ONE)[0])
 
 
 def test_a_busy_policy_learns_its_rhythm_and_a_quiet_one_stays_flat():
@@ -55,7 +56,7 @@ def test_a_level_that_is_learned_late_is_no_rhythm():
 
 
 def test_a_quiet_policy_has_the_rhythm_of_the_others_and_a_busy_one_its_own():
-    pooled = baseline.pool(baseline.counted(*(np.repeat(each, 9, axis=0) for each in lived(50.0, 6)), 0)[0])
+    pooled = baseline.pool(*(np.repeat(each[:, 0], 9) for each in lived(50.0, 6)))
     assert 1.7 <= pooled <= 2.0
     assert factor(lived(0.02, 6), 0, pooled) == pytest.approx(pooled, rel=0.1)
     assert factor(lived(2000.0, 6, busy=1.0), 0, pooled) == pytest.approx(1.0, rel=0.02)
@@ -64,10 +65,9 @@ def test_a_quiet_policy_has_the_rhythm_of_the_others_and_a_busy_one_its_own():
 def test_the_pool_is_the_same_to_the_last_bit_in_any_order_and_nobody_rules_it():
     rng = np.random.default_rng(1)
     expected = rng.gamma(0.5, 300.0, 50)
-    week, order = baseline.Counted(rng.poisson(2 * expected).astype(float), expected), rng.permutation(50)
-    assert baseline.pool(week) == baseline.pool(baseline.Counted(week.counts[order], week.expected[order]))
-    one_rules = baseline.Counted(np.array([*[100.0] * 9, 9e6]), np.array([*[100.0] * 9, 1e6]))
-    assert baseline.pool(one_rules) < 3
+    counts, order = rng.poisson(2 * expected).astype(float), rng.permutation(50)
+    assert baseline.pool(counts, expected) == baseline.pool(counts[order], expected[order])
+    assert baseline.pool(np.array([*[100.0] * 9, 9e6]), np.array([*[100.0] * 9, 1e6])) < 3
 
 
 @pytest.mark.parametrize("dispersion", [1.0, 4.0, 12.0])
