@@ -135,11 +135,7 @@ class Actuator:
             return changed if key in (WHOLE, changed) else None
         if names & rule.OF_VOLUME:
             return narrow.target(policy, key, onset_ms, parts)
-        level = {
-            each: rule.loudest_h(self._scopes.channels_of(row))
-            for each, row in policy.rows.items()
-            if each == WHOLE or each[0] in DECIDERS
-        }
+        level = {each: rule.loudest_h(self._scopes.channels_of(row)) for each, row in policy.rows.items()}
         return narrow.loudest(policy, key, level)
 
     def _changed(self, policy: PolicyState) -> Key | None:

@@ -94,6 +94,13 @@ def blank(view: Rows, minute: int) -> None:
     view["phi"] = shares.PHI_PRIOR
 
 
+def inherit(view: Rows, parent: Rows) -> None:
+    """Give blank rows what others have learned: what is usual, and how far it varies."""
+    for name in ("begun", "dispersion", "phi", "known"):
+        view[name] = parent[name]
+    view["sums"][:, LEARNED] = parent["sums"][:, LEARNED]
+
+
 def part(view: Rows, level: int, name: str) -> Floats:
     """Columns of some sums, shape (rows, columns): of what is `LEARNED`, or `WAITING`, or `FILLING`."""
     found: Floats = view["sums"][:, level, SUMS[name]].astype(np.float64)

@@ -110,12 +110,14 @@ def target(policy: PolicyState, key: Key, onset_ms: int, found: dict[Key, Part])
 def loudest(policy: PolicyState, key: Key, level_h: dict[Key, float]) -> Key | None:
     """The same for evidence that is not of volume: the origin that has nearly all of the policy's, in logarithms.
 
-    `level_h`: evidence of the whole and of those who decide, hours.
+    A place (region, client, action type) must have all of it, as it only has where the rest of the policy is sound.
+    `level_h`: evidence of each scope, hours.
     """
     if any(breaker.state is State.OPEN for each, breaker in policy.breakers.items() if each in (key, WHOLE)):
         return None
-    enough = EXPLAINS * np.log1p(level_h[WHOLE])
-    for dimension in DECIDERS:
+    everything = np.log1p(level_h[WHOLE])
+    for dimension in DIMENSIONS:
+        enough = everything * (EXPLAINS if dimension in DECIDERS else 1.0)
         mine = [each for each in level_h if each[0] == dimension]
         best = max(mine, key=lambda each: (level_h[each], each), default=WHOLE)
         if len(mine) > 1 and best != WHOLE and np.log1p(level_h[best]) >= enough:

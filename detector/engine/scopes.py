@@ -8,6 +8,7 @@ import numpy as np
 
 from detector.engine.channel_state import CHANNEL
 from detector.engine.channel_state import blank as blank_channel
+from detector.engine.channel_state import inherit as inherit_channel
 from detector.engine.columns import FOREVER, PROFILE, ROW, Table, blank
 from detector.engine.links import LINK, tell_lines, tell_settings
 from detector.engine.policy_state import WHOLE, Key, PolicyState
@@ -209,19 +210,25 @@ class Scopes:
             bar_per_h=max(float(link["newborn"]), float(link["least"])), stranger=stranger,
         )  # fmt: skip
         if key[0] in DECIDERS:
-            self._inherit(policy, key, row)
+            self._inherit(policy, key, row, minute)
         if deployed_ms := policy.changed_ms(key):
             self.table.rows["deployed"][row] = deployed_ms // self._bucket_ms
         return row
 
-    def _inherit(self, policy: PolicyState, key: Key, row: int) -> None:
-        """A new version starts from the level of the version of the same rule that acted last."""
+    def _inherit(self, policy: PolicyState, key: Key, row: int, minute: int) -> None:
+        """A new version starts with what is known of the version of the same rule that acted last."""
         rule = key[1].partition("@")[0]
         kin = [k for k in policy.rows if k[0] == key[0] and k != key and k[1].partition("@")[0] == rule]
         if kin:
             parent = policy.rows[max(kin, key=lambda k: self._idleness(policy, k))]
             for name in INHERITED:
                 self.table.rows[name][row] = self.table.rows[name][parent]
+            self._inherit_channels(row, parent, minute)
+
+    def _inherit_channels(self, row: int, parent: int, minute: int) -> None:
+        if (known := int(self.links.rows["channel"][parent])) >= 0:
+            channel = self.channel(row, minute)
+            inherit_channel(self.channels.rows[channel : channel + 1], self.channels.rows[known : known + 1])
 
     def _claim(self, policy: PolicyState, key: Key) -> int:
         row = self.table.new()

@@ -16,12 +16,12 @@ RULES = Ruleset(version="v1", stream=StreamSettings(clock="events"), policies=(P
 START = MONDAY_MS + 4 * DAY
 
 
-def traffic(from_ms: int, to_ms: int, per_hour: float, tenured: float, seed: int) -> list[events.Action]:
+def traffic(from_ms: int, to_ms: int, per_hour: float, tenured: float, seed: int, **fields) -> list[events.Action]:
     """Actions at random times; of their subjects a share `tenured` has been there for years, the rest for days."""
     draw, found, at = random.Random(seed), [], float(from_ms)
     while (at := at + draw.expovariate(per_hour / HOUR)) < to_ms:
         age_d = draw.uniform(500, 3000) if draw.random() < tenured else draw.uniform(0, 30)
-        found.append(action("spam", int(at), subject_created_at=int(at - age_d * DAY)))
+        found.append(action("spam", int(at), subject_created_at=int(at - age_d * DAY), **fields))
     return found
 
 
@@ -66,6 +66,30 @@ def test_long_standing_accounts_among_those_acted_on_trip_without_a_rise_in_volu
     assert trip.detected_at.timestamp() * 1000 - START < 2 * HOUR
     assert "tenure" in {signal.signal for signal in trip.evidence}
     assert "of subjects older than a year, normally 1" in trip.reason
+
+
+def by_time(*parts: list[events.Action]) -> list[events.Action]:
+    return sorted((event for part in parts for event in part), key=lambda event: event.time)
+
+
+def test_a_new_version_is_held_against_whom_its_predecessor_met_and_trips_alone():
+    end, changed = START + 3 * HOUR, {"rule_id": "42", "rule_version": "18"}
+    other = traffic(MONDAY_MS, end, 60, 0.1, seed=1, rule_id="7", rule_version="1")
+    found = by_time(other, traffic(MONDAY_MS, START, 15, 0.1, 2), traffic(START, end, 15, 0.8, 3, **changed))
+    (trip, *_) = opened(told(found, end))
+    assert trip.scope.id == "spam|rule_version=42@18"
+    assert "tenure" in {signal.signal for signal in trip.evidence}
+
+
+def test_long_standing_accounts_in_one_region_alone_trip_that_region():
+    end = START + 3 * HOUR
+    found = by_time(
+        traffic(MONDAY_MS, end, 60, 0.1, 1),
+        traffic(MONDAY_MS, START, 15, 0.1, 2, region="KR"),
+        traffic(START, end, 15, 0.8, 3, region="KR"),
+    )
+    (trip, *_) = opened(told(found, end))
+    assert trip.scope.id == "spam|region=KR"
 
 
 def test_a_wave_against_new_accounts_warns_and_never_trips():
