@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from detector.stream.table import PolicyTable
 
 TIME_SHARE: Final = 0.05
-BYTES_PER_S: Final = 1_000_000
+BYTES_PER_S: Final = 200_000
 LONGEST_PAUSE_S: Final = 1.0
 """A slice's budget grows with the time since the last one, up to that of this pause: it blocks for 50 ms at most."""
 LEAST_SLICE_S: Final = 0.001

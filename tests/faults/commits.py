@@ -10,6 +10,8 @@ from typing import NamedTuple
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from detector.kafka import opening
+
 SAMPLE_S = 0.2
 
 
@@ -41,10 +43,10 @@ class Commits:
         while not self._stopping.is_set():
             with (
                 contextlib.suppress(KafkaError),
-                contextlib.closing(
-                    KafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=3000)
-                ) as admin,
+                contextlib.ExitStack() as opened,
             ):
+                admin = opening(opened, KafkaAdminClient, bootstrap_servers=self._bootstrap, request_timeout_ms=3000)
+                opened.callback(admin.close)
                 while not self._stopping.wait(SAMPLE_S):
                     self.samples.append(now(admin, self._group))
             self._stopping.wait(SAMPLE_S)

@@ -40,8 +40,8 @@ def test_nothing_is_lost_or_counted_twice_when_one_of_two_workers_is_killed_at_r
 )
 def test_nothing_is_lost_or_counted_twice_when_a_worker_is_killed_at_a_point_of_its_step(world, point):
     world.start_worker()
-    # A checkpoint of 60 policies fits into one slice, one of 600 does not.
-    feed = world.start_feed(per_s=1500, at_least=20_000, policies=600 if "slice" in point else 60)
+    # A checkpoint of 60 policies fits into one slice, one of 3,000 does not.
+    feed = world.start_feed(per_s=1500, at_least=20_000, policies=3000 if "slice" in point else 60)
     world.wait_for_progress()
     victim = world.start_worker(DETECTOR_CRASH_AT=point)
     if point == "revoke":

@@ -31,6 +31,7 @@ STARTING = -signal.SIGTERM
 POLICY_FILE = """\
 stream: {lateness: 30s}
 defaults: {hard_limit: {max: 1000, per: 1m}}
+unknown_policies: {cap: 5000}
 policies:
   - {id: policy-003, mode: enforce}
   - {id: policy-005, mode: enforce, hard_limit: {max: 500, per: 1m}}

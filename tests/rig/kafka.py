@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Self
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from detector.kafka import opening
 from tests.rig.jars import jars, java
 
 if TYPE_CHECKING:
@@ -175,10 +176,11 @@ class KafkaCluster:
             probe.settimeout(1)
             if probe.connect_ex(("127.0.0.1", self.ports[i])):
                 return False
-        with contextlib.suppress(KafkaError):
-            admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{self.ports[i]}", bootstrap_timeout_ms=2000)
-            with contextlib.closing(admin):
-                return any(broker["broker_id"] == i + 1 for broker in admin.describe_cluster()["brokers"])
+        with contextlib.suppress(KafkaError), contextlib.ExitStack() as opened:
+            address = f"127.0.0.1:{self.ports[i]}"
+            admin = opening(opened, KafkaAdminClient, bootstrap_servers=address, bootstrap_timeout_ms=2000)
+            opened.callback(admin.close)
+            return any(broker["broker_id"] == i + 1 for broker in admin.describe_cluster()["brokers"])
         return False
 
     def _tail(self, i: int) -> str:
