@@ -222,13 +222,13 @@ class Actuator:
         """Move without evidence, which starts again from nothing."""
         before = policy.breaker(key)
         after = machine.move(before, policy.scope(key).id, to, policy.settings.breaker, now)
-        self._rest(policy, key, now.stream_ms // self._bucket_ms)
+        self._rest(policy, now.stream_ms // self._bucket_ms)
         if to is State.HALF_OPEN and key in policy.rows:
             deploys.suspect(self._scopes, policy.rows[key], now.stream_ms // self._bucket_ms + 1, self._bucket_ms)
         told = explain.Told(before.since_ms, word)
         return self._set(policy, key, after, TYPES[before.state, to], now, now.stream_ms, told)
 
-    def _rest(self, policy: PolicyState, key: Key, bucket: int) -> None:
+    def _rest(self, policy: PolicyState, bucket: int) -> None:
         """Evidence starts again from nothing after `bucket`: what led to the trip must not count twice.
 
         It led to it in every scope of the policy in which the same actions count.
@@ -239,8 +239,8 @@ class Actuator:
         table["deployed"][rows] = NEVER  # a trip spends what a deploy brought
         table["at"][rows] = np.maximum(table["at"][rows], bucket)
         table["onset"][rows] = table["at"][rows]
-        for each in {key, WHOLE}:
-            if each in policy.rows and len(channel := self._scopes.channels_of(policy.rows[each])):
+        for row in policy.rows.values():
+            if len(channel := self._scopes.channels_of(row)):
                 channels.forget(channel)
 
     def _set(

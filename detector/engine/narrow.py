@@ -20,6 +20,8 @@ EXPLAINS: Final = 0.8
 """Share of a policy's excess from which one value is held to be its cause."""
 OUT_OF_LINE: Final = 2.0
 """A place (region, client, action type) must also have risen this many times as much as the policy."""
+UNDILUTED: Final = 1.25
+"""A place at fault has at least so many times the policy's evidence that is not of volume, in logarithms."""
 PRESENT: Final = 1.2
 """Lift, over at most the last hour, below which evidence of volume speaks of what is over."""
 
@@ -110,18 +112,18 @@ def target(policy: PolicyState, key: Key, onset_ms: int, found: dict[Key, Part])
 def loudest(policy: PolicyState, key: Key, level_h: dict[Key, float]) -> Key | None:
     """The same for evidence that is not of volume: the origin that has nearly all of the policy's, in logarithms.
 
-    A place (region, client, action type) must have all of it, as it only has where the rest of the policy is sound.
-    `level_h`: evidence of each scope, hours.
+    A place (region, client, action type) must have more than the policy, as it only has where the rest of it is sound.
+    Nothing while a breaker is open: what it holds counts in every scope. `level_h`: evidence of each scope, hours.
     """
-    if any(breaker.state is State.OPEN for each, breaker in policy.breakers.items() if each in (key, WHOLE)):
+    if any(breaker.state is State.OPEN for breaker in policy.breakers.values()):
         return None
     everything = np.log1p(level_h[WHOLE])
     for dimension in DIMENSIONS:
-        enough = everything * (EXPLAINS if dimension in DECIDERS else 1.0)
+        enough = everything * (EXPLAINS if dimension in DECIDERS else UNDILUTED)
         mine = [each for each in level_h if each[0] == dimension]
         best = max(mine, key=lambda each: (level_h[each], each), default=WHOLE)
         if len(mine) > 1 and best != WHOLE and np.log1p(level_h[best]) >= enough:
-            return best if key in (WHOLE, best) and policy.breaker(best).state is not State.OPEN else None
+            return best if key in (WHOLE, best) else None
     return key if key == WHOLE else None
 
 
