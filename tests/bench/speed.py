@@ -1,6 +1,6 @@
 """The engine alone on one core: CPU time per event and per tick, bytes of state per scope.
 
-Events carry all fields, so all signals are on. `python -m tests.bench.speed [--profile]`
+Events carry all fields, so all signals are on. `python -m tests.bench.speed [--times 20] [--profile]`
 """
 
 from __future__ import annotations
@@ -60,11 +60,14 @@ def busy(policies: int, count: int, start_ms: int, per_s: float, *, seed: int = 
     return found[np.argsort(found["time"], kind="stable")], known
 
 
-def per_event(batches: int) -> Speed:
-    """Live traffic of 200 policies in batches of 5,000 events, one tick each second of event time."""
+def per_event(batches: int, times: float = 1.0) -> Speed:
+    """Live traffic of 200 policies in batches of 5,000 events, one tick each second of event time.
+
+    `times`: how many times as much as all of them are used to: an attack.
+    """
     found, known = busy(POLICIES, BATCH * batches, made.START_MS, PER_S)
     fold = _fold(ruleset())
-    through = _acquaint(fold, known)
+    through = _acquaint(fold, known, PER_S / times)
     records = [made.rows(found[i : i + BATCH], known, through + i) for i in range(0, len(found) - BATCH + 1, BATCH)]
     took, alerts, began = [], 0, time.process_time()
     for number, record in enumerate(records):
@@ -77,7 +80,7 @@ def per_event(batches: int) -> Speed:
     return Speed(float(np.median(took)) / BATCH * 1e6, total_s / count * 1e6, count, alerts)
 
 
-def _acquaint(fold: Fold, known: made.Names) -> int:
+def _acquaint(fold: Fold, known: made.Names, per_s: float) -> int:
     """Let the fold meet every scope, and give each the rate of its policy, as weeks of learning would."""
     each = 60
     found = made.actions(
@@ -89,7 +92,7 @@ def _acquaint(fold: Fold, known: made.Names) -> int:
     share = 1 / np.arange(1, POLICIES + 1)
     table = fold.engine.scopes.table.rows
     for row, (policy, _) in fold.engine.scopes.owner.items():
-        per_h = float(share[int(policy.id.split("-")[1])] / share.sum() * PER_S * 3600)
+        per_h = float(share[int(policy.id.split("-")[1])] / share.sum() * per_s * 3600)
         for name in ("rate", "next_rate", "bar", "next_bar", "busiest"):
             table[name][row] = per_h
         table["level_a"][row], table["level_b"][row] = 300.0 * per_h, 300.0
@@ -143,14 +146,15 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=200)
     parser.add_argument("--scopes", type=int, default=SCOPES)
     parser.add_argument("--ticks", type=int, default=900)
+    parser.add_argument("--times", type=float, default=1.0, help="as much traffic as all policies are used to")
     parser.add_argument("--profile", action="store_true", help="where the time of the first goes")
     asked = parser.parse_args()
     if asked.profile:
         with cProfile.Profile() as profile:
-            print(per_event(asked.batches))
+            print(per_event(asked.batches, asked.times))
         pstats.Stats(profile).sort_stats("tottime").print_stats(30)
         return
-    print(per_event(asked.batches))
+    print(per_event(asked.batches, asked.times))
     print(at_scale(asked.scopes, asked.ticks))
 
 
