@@ -87,7 +87,8 @@ def counts(view: Rows, seen: Floats, evaluated: Floats, minute: int, cap_h: floa
     view["quiet"] = _moved(view["quiet"], few, elapsed_h, least[:, 0] > 0, made[:, -1], cap_h)
     change = np.concatenate([seen * _LOG_TWO - due, least / 2 - seen[:, :1] * _LOG_TWO], axis=1) / spread
     counted = np.concatenate([seen, seen[:, :1]], axis=1)
-    _since(view, slice(first, quiet + 1), change, counted, np.concatenate([due, least], axis=1), counted, elapsed_h)
+    tests, every = slice(first, quiet + 1), np.ones((len(view), quiet + 1 - first), bool)
+    _since(view, tests, every, change, counted, np.concatenate([due, least], axis=1), counted, elapsed_h)
     view["moved"][:, first:] = minute
 
 
@@ -135,15 +136,19 @@ def _shares(view: Rows, tests: slice, bets: Floats, seen: Floats, due: Floats, t
     change, seen, due, trials, elapsed_h = (
         np.where(tried, one, 0.0) for one in (bets[..., _TWICE], seen, due, trials, elapsed_h)
     )
-    _since(view, tests, change, seen, due, trials, elapsed_h)
+    _since(view, tests, tried, change, seen, due, trials, elapsed_h)
     view["moved"][:, tests] = np.where(trials > 0, view["at"][:, None], view["moved"][:, tests])
 
 
 def _since(
-    view: Rows, tests: slice, change: Floats, seen: Floats, due: Floats, trials: Floats, elapsed_h: Floats
-) -> None:
-    """Note since when, and what was seen since: the CUSUM of `stats.onset` for doubled odds, rates or silence."""
-    calm = view["cusum"][:, tests] <= 0.0
+    view: Rows, tests: slice, made: NDArray[np.bool_], change: Floats, seen: Floats, due: Floats, trials: Floats,
+    elapsed_h: Floats,
+) -> None:  # fmt: skip
+    """Note since when, and what was seen since: the CUSUM of `stats.onset` for doubled odds, rates or silence.
+
+    Only tests that are `made` move: a row must not show which others were handled with it.
+    """
+    calm = made & (view["cusum"][:, tests] <= 0.0)
     view["onset"][:, tests] = np.where(calm, view["at"][:, None], view["onset"][:, tests])
     kept = np.where(calm[..., None], 0.0, view["since"][:, tests])
     view["since"][:, tests] = kept + np.stack([seen, due, trials], axis=-1)

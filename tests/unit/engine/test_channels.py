@@ -327,6 +327,24 @@ def test_a_share_is_learned_before_it_speaks():
     assert shared(view, 60, 60, 1000, START + 30 * 60) >= 1
 
 
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_row_comes_to_the_same_bytes_whichever_others_are_handled_with_it():
+    rng, together = np.random.default_rng(4), trained(rows=3, trials=500.0, successes=50.0, decided=100.0, acted=50.0)
+    alone = [together[[row]].copy() for row in range(3)]
+    for minute in range(START, START + 90):
+        counts = rng.poisson(0.02, (3, len(channels.FIELDS))).astype(np.int32)
+        told = rng.random(3) < 0.1
+        items = channels.Items(told * 100.0, told * 4.0)
+        channels.step(together, counts, minute, items)
+        for row, view in enumerate(alone):
+            own = channels.Items(*(each[[row]] for each in items))
+            channels.step(view, counts[[row]], minute, own if own.evaluated.any() else None)
+    for row, view in enumerate(alone):
+        assert together[[row]].tobytes() == view.tobytes()
+
+
 # --- learning ---------------------------------------------------------------------------------------------------------
 
 
