@@ -101,10 +101,11 @@ class Actuator:
         if target is None or policy.breaker(target).state not in MOVABLE:
             return []
         before, after = policy.breaker(target), self._after(policy, target, verdict, now)
-        harm = narrow.harm(self._scopes, self._cells, policy.rows[target], onset_ms, end_ms, self._bucket_ms)
-        told = explain.told(
-            policy, target, key, found, parts, harm if target != key else narrow.own(view, onset_ms), end_ms
-        )
+        if target == key:
+            harm = narrow.own(view, onset_ms)
+        else:
+            harm = narrow.harm(self._scopes, self._cells, policy.rows[target], onset_ms, end_ms, self._bucket_ms)
+        told = explain.told(policy, target, key, found, parts, harm, end_ms)
         kind = "breaker.warned" if verdict == "warn" else TYPES[before.state, after.state]
         return [self._set(policy, target, after, kind, now, end_ms, told)]
 
@@ -129,7 +130,7 @@ class Actuator:
     ) -> Key | None:
         """The scope to move where `key` speaks; None where that is said elsewhere."""
         names = {signal.signal for signal in found}
-        if {"hard_limit", "probe"} & names or names <= {"ramp", "silence"}:  # speaks for itself
+        if {"hard_limit", "probe"} & names or names <= rule.OF_A_WINDOW:  # speaks for itself
             return key
         if "deploy" in names and (changed := self._changed(policy)):
             return changed if key in (WHOLE, changed) else None

@@ -13,6 +13,8 @@ from detector.stats.baseline import HOURS_PER_WEEK
 from detector.stats.evidence import RATIOS
 
 SECONDS_CELLS: Final = 12
+SECONDS_CELL_MS: Final = 5_000
+"""Width of the finest of the rolling windows: an action's time is known to that."""
 MINUTES_CELLS: Final = 60
 HOURS_CELLS: Final = 50
 PEOPLE_CELLS: Final = 26

@@ -49,6 +49,6 @@ class Denominators:
 
     def clear_rows(self, rows: list[int]) -> None:
         """Forget what is told of rows that were given back."""
-        for told in self._minutes.values():
-            for row in rows:
-                told.pop(row, None)
+        gone = set(rows)
+        left = {minute: {row: each[row] for row in each.keys() - gone} for minute, each in self._minutes.items()}
+        self._minutes = {minute: told for minute, told in left.items() if told}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from detector.engine import channels
+from detector.engine.judge import OF_A_WINDOW
 from detector.engine.narrow import Harm, Part
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.signals import six
@@ -37,7 +38,7 @@ def told(
     end_ms: int,
 ) -> Told:
     """The account of a warning or a trip of a scope, and of its `harm`, for the evidence of the scope that speaks."""
-    if found[0].signal in _OF_A_WINDOW:
+    if {each.signal for each in found} <= OF_A_WINDOW:
         harm = Harm(end_ms - int(1000 * found[0].window_s), int(found[0].observed), 0, 0)
     return Told(
         onset_ms=harm.onset_ms,
@@ -48,8 +49,6 @@ def told(
     )
 
 
-_OF_A_WINDOW: Final = {"ramp", "silence"}
-"""Signals whose time and count are those of their window alone."""
 _SINCE: Final = {"deploy": "since its deploy", "probe": "since it was let go again"}
 _OF_SHARES: Final = {
     "tenure": "of subjects older than a year",

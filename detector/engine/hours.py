@@ -46,11 +46,10 @@ class Hours:
         frozen = self._frozen(view, link, through)
         self._pool(link, hour + 2)
         whole, profiles = link["whole"], self._scopes.profiles.rows
-        end_ms = (hour + 1) * HOUR_MS
         at = link["profile"][whole]
         profiles["scale"][at] = baseline.scale(profiles["counts"][at], profiles["expected"][at])
-        profiles["silence"][at] = quiet.levels(view[whole], link[whole], profiles[at], end_ms)
-        step.close_hour(view, link, frozen, hour, hour - self._guard_h, self._scopes.profiles.rows)
+        profiles["silence"][at] = quiet.levels(view[whole], link[whole], profiles[at], (hour + 1) * HOUR_MS)
+        step.close_hour(view, link, frozen, hour, hour - self._guard_h, profiles)
         put(table, rows, view)
         self._minutes.close_hour(rows, hour, frozen, max(1, self._guard_h))
         return self._close_day(rows, hour) if (hour + 1) % baseline.DAY_H == 0 else []
@@ -94,13 +93,12 @@ class Hours:
 
         Every policy's share is a week old, so it matters little whether some are a checkpoint ahead after a restart.
         """
-        profiles = self._scopes.profiles.rows
+        profiles, at = self._scopes.profiles.rows, baseline.hour_of_week(hour)
         for partition in np.unique(link["partition"]).tolist():
-            everyone = [each.profile for each in self._scopes.policies.values() if each.partition == partition]
-            mine, at = link["profile"][link["partition"] == partition], baseline.hour_of_week(hour)
-            profiles["pooled"][mine, at] = baseline.pool(
-                profiles["counts"][everyone, at], profiles["expected"][everyone, at]
-            )
+            everyone = self._scopes.links.rows["profile"][self._scopes.wholes(partition)]
+            mine = link["profile"][link["partition"] == partition]
+            pool = baseline.pool(profiles["counts"][everyone, at], profiles["expected"][everyone, at])
+            profiles["pooled"][mine, at] = pool
 
     def _hour(self, bucket: int) -> int:
         return bucket * self._bucket_ms // HOUR_MS

@@ -39,6 +39,8 @@ OF_VOLUME: Final = frozenset({"volume", "deploy", "probe", "surge"})
 """Signals of how much a scope acts; the others ask on whom, and what becomes of it."""
 CALM_RATIO: Final = 0.01
 """A warning may be given again once evidence has fallen below this share of the warning line."""
+OF_A_WINDOW: Final = frozenset({"ramp", "silence"})
+"""Signals of whole policies, whose time and count are those of their window alone."""
 HOT_RATIO: Final = 0.03
 """Part of its trip line from which evidence stops learning."""
 _W, _K = len(evidence.RATIOS), len(surge.RATIOS)

@@ -73,7 +73,7 @@ class Minutes:
             partition, time_ms = int(batch.partitions[slot]), int(batch.time_ms[i])
             if time_ms // self._bucket_ms > limit[slot]:
                 continue
-            for row in self._scopes.wholes(partition, name):
+            for row in self._scopes.wholes(partition, name).tolist():
                 minute = time_ms // MINUTE_MS
                 open_ = minute >= (int(table["settled"][row]) + 1) * self._bucket_ms // MINUTE_MS
                 if open_ and table["born"][row] <= batch.offsets[slot]:

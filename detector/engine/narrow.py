@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine.buckets import OpenBuckets
-from detector.engine.columns import MINUTES_CELLS, SECONDS_CELLS
+from detector.engine.columns import MINUTES_CELLS, SECONDS_CELL_MS, SECONDS_CELLS
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.scopes import Scopes
 from detector.engine.step import observed
 from detector.events import State
 from detector.policy import DECIDERS, DIMENSIONS
-from detector.units import HOUR_MS
+from detector.units import HOUR_MS, MINUTE_MS
 
 EXPLAINS: Final = 0.8
 """Share of a policy's excess from which one value is held to be its cause."""
@@ -142,7 +142,7 @@ class _Span(NamedTuple):
 
 def _span(onset_ms: int, end_ms: int) -> _Span:
     """The time since an onset: to five seconds within the last minute, to the minute within the last hour."""
-    for ring, cell_ms, most in (("seconds", 5_000, SECONDS_CELLS - 1), ("minutes", 60_000, MINUTES_CELLS)):
+    for ring, cell_ms, most in (("seconds", SECONDS_CELL_MS, SECONDS_CELLS - 1), ("minutes", MINUTE_MS, MINUTES_CELLS)):
         cells = max(1, -(-(end_ms - onset_ms) // cell_ms))
         if cells <= most:
             return _Span(ring, cell_ms, cells)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine.columns import NEVER
+from detector.engine.columns import NEVER, SECONDS_CELL_MS
 from detector.stats import baseline, silence
 from detector.units import HOUR_MS
 
 Rows = NDArray[np.void]
 Floats = NDArray[np.float64]
-CELL_MS = 5_000
-"""Width of the finest of the rolling windows: an action's time is known to that."""
 
 
 def levels(view: Rows, link: Rows, profile: Rows, end_ms: int) -> Floats:
@@ -31,5 +29,5 @@ def levels(view: Rows, link: Rows, profile: Rows, end_ms: int) -> Floats:
 
 def last(view: Rows) -> NDArray[np.int64]:
     """End of the cell of each row's last final action, epoch ms."""
-    found: NDArray[np.int64] = (view["seconds_head"] + 1) * CELL_MS
+    found: NDArray[np.int64] = (view["seconds_head"] + 1) * SECONDS_CELL_MS
     return found

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
+from detector.engine.columns import SECONDS_CELL_MS
 from detector.engine.policy_state import WHOLE
 from detector.engine.scopes import Scopes
 from detector.stats import windows
+from detector.units import HOUR_MS, MINUTE_MS
 
 WINDOWS: Final = {
-    "1m": ("seconds", 5_000, 12),
-    "10m": ("minutes", 60_000, 10),
-    "1h": ("minutes", 60_000, 60),
-    "24h": ("hours", 3_600_000, 24),
+    "1m": ("seconds", SECONDS_CELL_MS, 12),
+    "10m": ("minutes", MINUTE_MS, 10),
+    "1h": ("minutes", MINUTE_MS, 60),
+    "24h": ("hours", HOUR_MS, 24),
 }
 """Ring, width of its cells in ms, and how many of them make the window."""
 

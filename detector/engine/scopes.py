@@ -166,11 +166,14 @@ class Scopes:
             self._by_partition[partition] = np.array(sorted(mine), np.int64)
         return self._by_partition[partition]
 
-    def wholes(self, partition: int, policy_id: str) -> list[int]:
-        """Rows of a whole policy that is known on a partition, or ("") of all of them."""
-        named = [self.policies[policy_id]] if policy_id in self.policies else []
-        some = named if policy_id else self.policies.values()
-        return [policy.rows[WHOLE] for policy in some if policy.partition == partition and WHOLE in policy.rows]
+    def wholes(self, partition: int, policy_id: str = "") -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Rows of all whole policies of a partition, ascending; with an id, of that one, if it is known there."""
+        rows = self.of_partition(partition)
+        if policy_id:
+            named = self.policies.get(policy_id)
+            rows = rows[np.isin(rows, list(named.rows.values()))] if named else rows[:0]
+        whole: np.ndarray[tuple[int], np.dtype[np.int64]] = rows[self.links.rows["whole"][rows]]
+        return whole
 
     def forget_partition(self, partition: int) -> None:
         """Free everything of a partition: it went to another worker."""

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from detector.engine import judge, scan
 from detector.engine.buckets import Cells
-from detector.engine.columns import NEVER, taken
+from detector.engine.columns import NEVER, SECONDS_CELL_MS, taken
 from detector.engine.standings import Standings, heads
 from detector.stats import evidence, onset, surge, windows
-from detector.units import HOUR_MS
+from detector.units import HOUR_MS, MINUTE_MS
 
 Rows = NDArray[np.void]
 Ints = NDArray[np.int64]
 W, K = len(evidence.RATIOS), len(surge.RATIOS)
-WINDOWS = (("seconds", 5_000), ("minutes", 60_000), ("hours", HOUR_MS))
+WINDOWS = (("seconds", SECONDS_CELL_MS), ("minutes", MINUTE_MS), ("hours", HOUR_MS))
 
 
 class Walk:
