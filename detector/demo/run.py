@@ -25,7 +25,7 @@ TOPICS: Final = (EVENTS, LOG, ALERTS, BREAKERS, "enforcement.deadletters", CHANG
 SOURCE: Final = 0
 """All events take one partition: weeks in seconds leave no time for partitions to run apart."""
 SEED: Final = 3
-HISTORY_DAYS: Final = 21
+HISTORY_DAYS: Final = 10
 LEAD_MS: Final = 6 * DAY_MS
 """How far the history may run ahead of the detector's clock; it takes no evidence from a week ahead."""
 WEEK_H: Final = 168
