@@ -197,7 +197,11 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 class Contributor(Struct, frozen=True, kw_only=True):
-    """A value of a dimension: its share of the excess (0..1), and its lift over its expected rate."""
+    """A value of a dimension: its share of the excess (0..1), and its lift.
+
+    Lift is over the value's expected rate; where the evidence is of whom actions meet or what becomes of them, over its
+    usual share of the policy's actions.
+    """
 
     dimension: str
     value: str

@@ -96,8 +96,7 @@ class Actuator:
         if verdict is None or (verdict == "warn" and policy.is_warned):
             return []
         onset_ms = int(view["onset"][0]) * self._bucket_ms
-        parts = narrow.parts(self._scopes, self._cells, policy, onset_ms, end_ms, self._bucket_ms)
-        target = self._target(policy, key, found, onset_ms, parts)
+        target, parts = self._target(policy, key, found, onset_ms, end_ms)
         if target is None or policy.breaker(target).state not in MOVABLE:
             return []
         before, after = policy.breaker(target), self._after(policy, target, verdict, now)
@@ -126,18 +125,20 @@ class Actuator:
         return rule.is_informed(channel, self._scopes.channels_of(whole), self._scopes.links.rows[whole : whole + 1])
 
     def _target(
-        self, policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms: int, parts: dict[Key, narrow.Part]
-    ) -> Key | None:
-        """The scope to move where `key` speaks; None where that is said elsewhere."""
+        self, policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms: int, end_ms: int
+    ) -> tuple[Key | None, dict[Key, narrow.Part]]:
+        """The scope to move where `key` speaks, None where that is said elsewhere; and each scope's part in it."""
         names = {signal.signal for signal in found}
-        if {"hard_limit", "probe"} & names or names <= rule.OF_A_WINDOW:  # speaks for itself
-            return key
+        itself = bool({"hard_limit", "probe"} & names) or names <= rule.OF_A_WINDOW
+        if not itself and not names & rule.OF_VOLUME:
+            parts = narrow.parts_of(self._scopes, policy, rule.foremost(found))
+            return narrow.target_of(policy, key, parts), parts
+        parts = narrow.parts(self._scopes, self._cells, policy, onset_ms, end_ms, self._bucket_ms)
+        if itself:
+            return key, parts
         if "deploy" in names and (changed := self._changed(policy)):
-            return changed if key in (WHOLE, changed) else None
-        if names & rule.OF_VOLUME:
-            return narrow.target(policy, key, onset_ms, parts)
-        level = {each: rule.loudest_h(self._scopes.channels_of(row)) for each, row in policy.rows.items()}
-        return narrow.loudest(policy, key, level)
+            return (changed if key in (WHOLE, changed) else None), parts
+        return narrow.target(policy, key, onset_ms, parts), parts
 
     def _changed(self, policy: PolicyState) -> Key | None:
         """The origin whose own deploy has nearly all of the policy's evidence of a change, in logarithms."""

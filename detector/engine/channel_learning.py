@@ -15,9 +15,11 @@ from detector.stats.evidence import Floats
 KNOWN_APPEALS: Final = 10.0
 """Appeals from which their rate is known; until then none may be filed because none are sent."""
 ROW_PHI: Final = 2.0
-"""Least dispersion of reversals and re-bans: who undoes ten in a row has decided once or twice."""
+"""Least dispersion of reversals: who undoes ten in a row has decided once or twice."""
+_PRIOR_PHI: Final = np.where(np.arange(len(TESTS)) == index("rebans"), 1.0, shares.PHI_PRIOR)
+"""The reinstated are people who have nothing to do with each other, and too few of them are met again to learn more."""
 _MOST: Final = np.where(np.arange(len(TESTS)) < len(SHARES), shares.PHI_MOST, baseline.PHI_MAX_SAMPLE)
-_OVERTURNS, _REJECTIONS = index("overturns"), index("rejections")
+_OVERTURNS, _REJECTIONS, _REVERSALS, _REBANS = (index(n) for n in ("overturns", "rejections", "reversals", "rebans"))
 
 
 def fade(view: Rows, chosen: NDArray[np.bool_]) -> None:
@@ -39,12 +41,10 @@ def learn(view: Rows) -> None:
 
 def conclude(view: Rows) -> None:
     """Note, in place, how dispersed each test is, and which have the history to speak."""
-    found = shares.phi(*np.moveaxis(view["dispersion"].astype(np.float64), -1, 0))
-    found[:, _ROWS] = np.maximum(found[:, _ROWS], ROW_PHI)
+    total, due = np.moveaxis(view["dispersion"].astype(np.float64), -1, 0)
+    found = shares.phi(total, due, _PRIOR_PHI)
+    found[:, _REVERSALS] = np.maximum(found[:, _REVERSALS], ROW_PHI)
     view["phi"], view["known"] = found, _known(view)
-
-
-_ROWS: Final = [index("reversals"), index("rebans")]
 
 
 def _known(view: Rows) -> NDArray[np.bool_]:
@@ -82,7 +82,7 @@ def _dispersion(view: Rows) -> tuple[Floats, Floats, Floats]:
     count[:, counts] = trials[:, counts] = np.stack([seen[name].sum(axis=1) for name in counted], axis=1)
     exposed = seen["passages"], seen["reinstated"][:, 0], seen["evaluated"][:, 0]
     due[:, counts] = variance[:, counts] = moves.expected(view, *exposed, 0.0)
-    trials[:, _ROWS[0]], trials[:, _ROWS[1]] = seen["passages"][:, 0], seen["reinstated"][:, 0]
+    trials[:, _REVERSALS], trials[:, _REBANS] = seen["passages"][:, 0], seen["reinstated"][:, 0]
     for column in (trials, count, due, variance):
         column[:, index("quiet")] = column[:, index("appeals")]
     return trials, shares.deviation(count, due, variance, _MOST), variance

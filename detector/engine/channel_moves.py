@@ -25,7 +25,7 @@ from detector.stats.evidence import Floats
 CAP_H: Final = 1e8
 """Where evidence saturates unless told otherwise, hours: beyond any line, and near enough to come down from."""
 REBAN_SHARE: Final = 0.02
-"""One in fifty of the reinstated may be acted on again: what is normal at least, and until more is known."""
+"""One in fifty of the reinstated may be acted on again, until more is known."""
 REBAN_MEAN_H: Final = 24.0
 """Mean time in which the reinstated pass through the window of three days: most who are met again are met early."""
 _LOG_TWO: Final = float(np.log(2.0))
@@ -118,8 +118,8 @@ def _passed(view: Rows, minute: int) -> tuple[Floats, Floats]:
 def expected(view: Rows, passed: Floats, reinstated: Floats, evaluated: Floats, caution: float) -> Floats:
     """Appeals, reversals, re-bans and actions due, shape (rows, 4), where these were passed: see `ages.due`."""
     passages = part(view, LEARNED, "passages")
-    again = part(view, LEARNED, "rebans")[:, 0] / np.maximum(part(view, LEARNED, "reinstated")[:, 0], 1.0)
-    share = np.where(view["known"][:, index("rebans")], np.maximum(again, REBAN_SHARE), REBAN_SHARE)
+    again = shares.judged_count(part(view, LEARNED, "rebans")[:, 0], part(view, LEARNED, "reinstated")[:, 0], caution)
+    share = np.where(view["known"][:, index("rebans")], again, REBAN_SHARE)
     appeals = ages.due(passed, part(view, LEARNED, "appeals"), passages, caution)
     reversals = ages.due(passed, part(view, LEARNED, "reversals"), passages, caution)
     acted = part(view, LEARNED, "acted")[:, 0]

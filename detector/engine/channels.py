@@ -41,6 +41,7 @@ __all__ = [
     "blank",
     "close_hour",
     "evidence_of",
+    "excess",
     "forget",
     "known",
     "levels",
@@ -149,6 +150,15 @@ def known(view: Rows, signal: str) -> NDArray[np.bool_]:
     tests = [index("quiet"), index("rejections")] if signal == "appeals_quiet" else [index(signal)]
     found: NDArray[np.bool_] = np.logical_or.reduce(view["known"][:, tests], axis=1)
     return found
+
+
+def excess(view: Rows, signal: str) -> float:
+    """What one row (array of length 1, or empty) has seen beyond what was due, since the onset of a signal."""
+    test = index("quiet" if signal == "appeals_quiet" else signal)
+    if not len(view) or view["cusum"][0, test] <= 0:
+        return 0.0
+    observed, expected, _ = view["since"][0, test].tolist()
+    return max(float(observed - expected), 0.0)
 
 
 def told(row: Rows, signal: str) -> Told:

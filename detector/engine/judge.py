@@ -144,6 +144,12 @@ def decide(found: tuple[Evidence, ...], *, informed: bool, probing: bool) -> Ver
     return "warn" if found else None
 
 
+def foremost(found: tuple[Evidence, ...]) -> str:
+    """The signal of channels that matters most to a decision: the strongest that may trip, else the strongest."""
+    mine = [each for each in found if each.signal in channels.SIGNALS]
+    return max(mine, key=lambda each: (each.signal in CORROBORATING, each.strength, each.signal)).signal
+
+
 def ramp_h(profile: Rows) -> NDArray[np.float64]:
     """Evidence of the slow twins of policies, hours, shape (profiles,)."""
     found: NDArray[np.float64] = profile["twin"]["evidence"].mean(axis=1)

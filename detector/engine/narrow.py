@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.engine import channels
 from detector.engine.buckets import OpenBuckets
 from detector.engine.columns import MINUTES_CELLS, SECONDS_CELL_MS, SECONDS_CELLS
 from detector.engine.policy_state import WHOLE, Key, PolicyState
@@ -18,10 +19,12 @@ from detector.units import HOUR_MS, MINUTE_MS
 
 EXPLAINS: Final = 0.8
 """Share of a policy's excess from which one value is held to be its cause."""
-OUT_OF_LINE: Final = 2.0
+MOST: Final = 0.5
+OUTSTANDING: Final = 4.0
+"""Who decided (a version, a model, a signal) is the cause, too, with most of the excess and so much more of a rise than
+the policy: the rest is the ups and downs of the others."""
+OUT_OF_LINE: Final = 3.0
 """A place (region, client, action type) must also have risen this many times as much as the policy."""
-UNDILUTED: Final = 1.25
-"""A place at fault has at least so many times the policy's evidence that is not of volume, in logarithms."""
 PRESENT: Final = 1.2
 """Lift, over at most the last hour, below which evidence of volume speaks of what is over."""
 
@@ -79,15 +82,24 @@ def harm(scopes: Scopes, cells: OpenBuckets, row: int, onset_ms: int, end_ms: in
 
 
 def narrowest(found: dict[Key, Part]) -> Key:
-    """The one value that explains the excess, who decided before where; the whole where none does."""
+    """The one value that explains the excess, who decided before where; the whole where none does.
+
+    A place goes before who decided where it stands out by as much again: the only version there is explains nothing.
+    """
+    best = WHOLE
     for dimension in DIMENSIONS:
-        mine = [key for key in found if key[0] == dimension and found[key].share >= EXPLAINS]
-        best = max(mine, key=lambda key: (found[key].share, found[key].lift, key), default=WHOLE)
-        if best == WHOLE:
-            continue
-        if dimension in DECIDERS or found[best].lift >= OUT_OF_LINE * found[WHOLE].lift:
-            return best
-    return WHOLE
+        mine = [key for key in found if key[0] == dimension and _explains(found[key], found[WHOLE], dimension)]
+        first = max(mine, key=lambda key: (found[key].share, found[key].lift, key), default=WHOLE)
+        if first != WHOLE and (best == WHOLE or found[first].lift >= OUT_OF_LINE * found[best].lift):
+            best = first
+    return best
+
+
+def _explains(part: Part, whole: Part, dimension: str) -> bool:
+    """Whether a part is held to be the cause of what the whole does."""
+    if dimension in DECIDERS:
+        return part.share >= EXPLAINS or (part.share > MOST and part.lift >= OUTSTANDING * whole.lift)
+    return part.share >= EXPLAINS and part.lift >= OUT_OF_LINE * whole.lift
 
 
 def target(policy: PolicyState, key: Key, onset_ms: int, found: dict[Key, Part]) -> Key | None:
@@ -109,22 +121,24 @@ def target(policy: PolicyState, key: Key, onset_ms: int, found: dict[Key, Part])
     return key if found[WHOLE].share < EXPLAINS else None
 
 
-def loudest(policy: PolicyState, key: Key, level_h: dict[Key, float]) -> Key | None:
-    """The same for evidence that is not of volume: the origin that has nearly all of the policy's, in logarithms.
+def parts_of(scopes: Scopes, policy: PolicyState, signal: str) -> dict[Key, Part]:
+    """The same for a signal of channels: its excess since each scope's own onset, and its lift over its usual share.
 
-    A place (region, client, action type) must have more than the policy, as it only has where the rest of it is sound.
-    Nothing while a breaker is open: what it holds counts in every scope. `level_h`: evidence of each scope, hours.
+    So the lift of a value is how much more of the excess it has than of the policy's actions; the whole's is 1.
     """
+    rate = {key: float(scopes.table.rows["rate"][row]) for key, row in policy.rows.items()}
+    excess = {key: channels.excess(scopes.channels_of(row), signal) for key, row in sorted(policy.rows.items())}
+    share = {key: min(1.0, each / max(excess[WHOLE], 1.0)) for key, each in excess.items()}
+    found = {key: Part(share[key], share[key] * rate[WHOLE] / rate[key]) for key in share if excess[key] > 0}
+    return found | {WHOLE: Part(share[WHOLE], 1.0)}
+
+
+def target_of(policy: PolicyState, key: Key, found: dict[Key, Part]) -> Key | None:
+    """`target` for evidence that is not of volume: none while a breaker is open, what it holds counts everywhere."""
     if any(breaker.state is State.OPEN for breaker in policy.breakers.values()):
         return None
-    everything = np.log1p(level_h[WHOLE])
-    for dimension in DIMENSIONS:
-        enough = everything * (EXPLAINS if dimension in DECIDERS else UNDILUTED)
-        mine = [each for each in level_h if each[0] == dimension]
-        best = max(mine, key=lambda each: (level_h[each], each), default=WHOLE)
-        if len(mine) > 1 and best != WHOLE and np.log1p(level_h[best]) >= enough:
-            return best if key in (WHOLE, best) else None
-    return key if key == WHOLE else None
+    cause = narrowest(found)
+    return cause if key in (WHOLE, cause) else None
 
 
 def _share(found: dict[Key, Part], keys: list[Key]) -> float:

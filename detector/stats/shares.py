@@ -102,9 +102,16 @@ def judged(successes: Floats, trials: Floats) -> Floats:
     return bound
 
 
-def phi(total: Floats, due: Floats) -> Floats:
-    """Variance over the expected one, at least 1, drawn to a cautious 2 while little was due."""
-    return np.maximum(1.0, (total + PHI_PRIOR * PHI_PRIOR_DUE) / (due + PHI_PRIOR_DUE))
+def judged_count(count: Floats, exposure: Floats, caution: float = CAUTION) -> Floats:
+    """The same for counts that may exceed their exposure: gamma posterior of a rate, at least `LEAST`."""
+    mean = (count + 0.5) / (exposure + 1.0)
+    bound: Floats = np.maximum(mean + caution * np.sqrt(mean / (exposure + 1.0)), LEAST)
+    return bound
+
+
+def phi(total: Floats, due: Floats, prior: Floats | float = PHI_PRIOR) -> Floats:
+    """Variance over the expected one, at least 1, drawn to a cautious `prior` while little was due."""
+    return np.maximum(1.0, (total + prior * PHI_PRIOR_DUE) / (due + PHI_PRIOR_DUE))
 
 
 def deviation(count: Floats, expected: Floats, variance: Floats, most: Floats | float = PHI_MOST) -> Floats:

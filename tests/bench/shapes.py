@@ -135,7 +135,9 @@ def play(
         chance = np.random.default_rng([seed, SHAPES.index(shape), variant.versions])
         scene = shape.draw(chance, world, seed)
         tail = past.tails[key]
-        due = np.concatenate([scene.events, tail[(tail["time"] >= LIVE_MS)]])
+        tail = tail[tail["time"] >= LIVE_MS]
+        tail["event"] = made.identity(np.random.default_rng([seed, len(tail)]), len(tail))  # others have them, too
+        due = np.concatenate([scene.events, tail])
         due = arriving(chance, due[due["time"] < scene.end_ms], variant)
         due["policy"] = seed
         scenes.append(scene)

@@ -294,6 +294,20 @@ def test_acting_again_on_a_fifth_of_the_reinstated_speaks_and_on_a_hundredth_doe
         assert (strength(view, "rebans") >= 1) is loud
 
 
+def test_where_one_in_two_hundred_is_usual_ten_of_a_hundred_reinstated_speak():
+    view, at = fresh(), START
+    for number in range(3000):
+        at += 12
+        channels.step(view, minute_of(actions=3, reinstated=1, rebans=int(number % 200 == 0)), at)
+        if number % 5 == 4:
+            close(view, at // 60)
+    assert strength(view, "rebans") < 0.01
+    for number in range(100):
+        at += 12
+        channels.step(view, minute_of(actions=3, reinstated=1, rebans=int(number % 10 == 0)), at)
+    assert strength(view, "rebans") >= 1
+
+
 # --- share of items ---------------------------------------------------------------------------------------------------
 
 

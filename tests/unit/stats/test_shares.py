@@ -140,6 +140,12 @@ def test_the_judged_share_is_one_deviation_above_the_posterior_mean():
     assert shares.judged(one(30), one(200))[0] == pytest.approx(posterior.mean() + posterior.std(), rel=1e-3)
 
 
+def test_a_judged_count_is_one_deviation_above_the_posterior_mean_of_a_rate():
+    posterior = stats.gamma(30.5, scale=1 / 201)
+    assert shares.judged_count(one(30), one(200))[0] == pytest.approx(posterior.mean() + posterior.std(), rel=1e-9)
+    assert shares.judged_count(one(30), one(200), 0.0)[0] == pytest.approx(posterior.mean(), rel=1e-9)
+
+
 def test_a_share_that_was_never_seen_is_judged_as_one_in_a_hundred_at_least():
     assert shares.judged(one(0), one(1e6))[0] == shares.LEAST
 
