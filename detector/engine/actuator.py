@@ -20,6 +20,7 @@ from detector.engine.scopes import Scopes
 from detector.engine.transition import Transition
 from detector.events import AlertType, Evidence, State
 from detector.policy import DECIDERS
+from detector.stats import evidence
 
 Rows = NDArray[np.void]
 MOVABLE = (State.CLOSED, State.HALF_OPEN)
@@ -198,7 +199,7 @@ class Actuator:
     def _is_calm(self, policy: PolicyState, key: Key, end_ms: int) -> bool:
         """Whether evidence has died down, in the scope and in the policy that may have spoken through it."""
         rows = [policy.rows[each] for each in (key, WHOLE) if each in policy.rows]
-        volume_h = float(self._scopes.table.rows["evidence"][rows].mean(axis=1).max())
+        volume_h = float(evidence.level_h(self._scopes.table.rows["evidence"][rows]).max())
         whole = policy.rows[WHOLE]
         view, link = (each.rows[whole : whole + 1] for each in (self._scopes.table, self._scopes.links))
         silent_h = float(quiet.levels(view, link, self._scopes.week_of(whole), end_ms)[0])

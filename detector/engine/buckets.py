@@ -88,11 +88,12 @@ class OpenBuckets:
         return cells.take(rows, axis=0)
 
     def clear(self, bucket: int, rows: Ints) -> None:
-        """Forget a bucket's counts of these rows; a bucket without any goes altogether."""
+        """Forget a bucket's counts of these rows (ascending); a bucket without any goes altogether."""
         cells = self._cells[bucket]
-        inside = rows[rows < len(cells)]
-        cells[inside], self._subjects[bucket][inside] = 0, 0
-        if not cells.any():
+        some = np.flatnonzero(cells[:, 0])
+        mine = some[np.searchsorted(rows, some, side="right") > np.searchsorted(rows, some)]
+        cells[mine], self._subjects[bucket][mine] = 0, 0
+        if len(mine) == len(some):
             del self._cells[bucket], self._subjects[bucket]
 
     def clear_rows(self, rows: list[int]) -> None:

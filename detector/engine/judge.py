@@ -115,8 +115,7 @@ def speaks(levels: NDArray[np.float64], link: Rows, least: Lines, limited: Ints)
 
 def volume(levels: NDArray[np.float64]) -> NDArray[np.float64]:
     """Evidence of volume, hours, of such rows of levels."""
-    found: NDArray[np.float64] = levels[:, :_W].mean(axis=1)
-    return found
+    return evidence.level_h(levels[:, :_W])
 
 
 def channels_speak(channel: Rows, link: Rows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -1,8 +1,9 @@
 """Steps, ramps and pulses of Poisson and gamma-Poisson streams: our evidence beside an oracle and the theory's bound.
 
-Time to a trip from rest, ours with the line that guarantees a mean time between false trips of at least `A`, the
-oracle's with the line that a simulation finds to give it exactly `A`. The oracle is a CUSUM that knows the rate, the
-ratio and the dispersion (Page, 1954; exactly optimal by Moustakides, 1986). The bound is `ln(A I0) / I1`.
+Delay of a trip after a step, in operation (the baseline has run for 300 events) and from rest: ours with the line that
+guarantees a mean time between false trips of at least `A`, the oracle's with the line that a simulation finds to give it
+exactly `A`. The oracle is a CUSUM that knows the rate, the ratio and the dispersion (Page, 1954; exactly optimal by
+Moustakides, 1986). The bound is `ln(A I0) / I1`.
 
 A step under dispersion can mean two things: more clusters of the same size (`more`: variance stays `phi` times the
 mean), or as many clusters, each larger (`larger`: the gamma noise is multiplied with the rate).
@@ -31,6 +32,8 @@ Kind = Literal["more", "larger"]
 BUCKET_H: Final = 5 / 3600
 EVENTS: Final = 1e5
 """The line `A`, in events due: the time in which the baseline brings so many."""
+ORDINARY_EVENTS: Final = 300
+"""What the baseline brings before a step in operation; streams that alarm meanwhile are left out."""
 RATIOS: Final = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0)
 PHIS: Final = (1.0, 2.0, 5.0, 20.0)
 
@@ -161,12 +164,13 @@ def oracle_h(stream: Stream, line: float, factors: Floats, size: int, chance: np
 
 
 class Step(NamedTuple):
-    """Mean hours to a trip after a step."""
+    """Mean hours to a trip after a step; `rest_ratio`: ours over the oracle's where both begin with the step."""
 
     stream: Stream
     ours_h: float
     oracle_h: float
     bound_h: float
+    rest_ratio: float
 
     def __str__(self) -> str:
         s = self.stream
@@ -174,24 +178,37 @@ class Step(NamedTuple):
         return (
             f"{s.per_h:8g} {s.phi:4g} {s.kind if s.phi > 1 else '':7} {s.ratio:6g} {events:9.1f} {self.ours_h:10.4g}"
             f" {self.oracle_h:10.4g} {self.ours_h / self.oracle_h:7.2f} {self.ours_h / self.bound_h:7.2f}"
+            f" {self.rest_ratio:9.2f}"
         )
 
 
 HEAD: Final = (
     f"{'per_h':>8} {'phi':>4} {'step':7} {'ratio':>6} {'events':>9} {'ours h':>10} {'oracle h':>10} {'/oracle':>7}"
-    f" {'/bound':>7}"
+    f" {'/bound':>7} {'from rest':>9}"
 )
 
 
 def step(stream: Stream, size: int, seed: int) -> Step:
     """Our mean delay, the oracle's, and the bound, all for the same mean time between false trips."""
     chance, line_h = np.random.default_rng(seed), EVENTS / stream.per_h
-    always = np.array([stream.ratio])
     line = oracle_line(stream, line_h, chance)
-    most = int(40 * line_h / stream.width_h)
-    ours = ours_h(stream, line_h, always, size, chance)
-    oracle = oracle_h(stream, line, always, size, chance, most)
-    return Step(stream, float(ours.mean()), float(oracle.mean()), stream.bound_h(line_h, chance))
+    ours_h, oracle_h_ = _delays(stream, line_h, line, ORDINARY_EVENTS, size, chance)
+    rest = _delays(stream, line_h, line, 0, size, chance)
+    return Step(stream, ours_h, oracle_h_, stream.bound_h(line_h, chance), rest[0] / rest[1])
+
+
+def _delays(
+    stream: Stream, line_h: float, line: float, ordinary: int, size: int, chance: np.random.Generator
+) -> tuple[float, float]:
+    """Mean hours from a step behind the time of `ordinary` events to our trip, and to the oracle's."""
+    before = int(ordinary / stream.mean)
+    factors, most = np.append(np.ones(before), stream.ratio), int(40 * line_h / stream.width_h)
+    found = (
+        ours_h(stream, line_h, factors, size, chance),
+        oracle_h(stream, line, factors, size, chance, most),
+    )
+    ours, oracle = (times[times > before * stream.width_h].mean() - before * stream.width_h for times in found)
+    return float(ours), float(oracle)
 
 
 def between_false_trips(phi: float, events: float, size: int, seed: int, *, hourly: bool = False) -> float:

@@ -20,14 +20,14 @@ def one(value: float) -> np.ndarray:
 def by_hand(counts: list[int], rate: float, phi: float) -> float:
     """The recursion of the docstring with scipy's likelihoods, one ratio and one bucket at a time."""
     total, due = 0.0, rate * WIDTH_H
-    for ratio in evidence.RATIOS.tolist():
+    for ratio, weight in zip(evidence.RATIOS.tolist(), evidence.WEIGHTS.tolist(), strict=True):
         level = 0.0
         for count in counts:
             level = (level + WIDTH_H) * math.exp(
                 log_likelihood(count, due, ratio, phi) - log_likelihood(count, due, 1, phi)
             )
-        total += level
-    return total / len(evidence.RATIOS)
+        total += weight * level
+    return total * evidence.OVERSHOOT
 
 
 def log_likelihood(count: int, due: float, ratio: float, phi: float) -> float:
@@ -54,7 +54,7 @@ def run(counts: list[int], rate: float, phi: float) -> np.ndarray:
 @pytest.mark.parametrize("phi", [1.0, 4.0])
 def test_a_step_is_the_published_recursion(rate, phi):
     counts = [0, 3, 1, 0, 0, 7, 2]
-    assert run(counts, rate, phi).mean() == pytest.approx(by_hand(counts, rate, phi), rel=1e-6)
+    assert evidence.level_h(run(counts, rate, phi))[0] == pytest.approx(by_hand(counts, rate, phi), rel=1e-6)
 
 
 @pytest.mark.parametrize("empty", [0, 1, 7, 5000])
@@ -84,6 +84,11 @@ def test_an_absurd_count_moves_evidence_far_and_stays_finite():
     level = run([10**6], 6.0, 1.0)
     assert np.isfinite(level).all()
     assert level.max() > 1e20
+
+
+def test_weights_are_shares():
+    assert evidence.WEIGHTS.sum() == pytest.approx(1.0)
+    assert (evidence.WEIGHTS > 0).all()
 
 
 def test_budgets_of_scopes_add_up_to_the_policys():
