@@ -1,7 +1,7 @@
 """Steps, ramps and pulses of Poisson and gamma-Poisson streams: our evidence beside an oracle and the theory's bound.
 
-Delay of a trip after a step, in operation (the baseline has run for 300 events) and from rest: ours with the line that
-guarantees a mean time between false trips of at least `A`, the oracle's with the line that a simulation finds to give it
+Delay of a trip after a step, in operation (after 300 ordinary events) and from rest: ours with the line that guarantees
+a mean time between false trips of at least `A`, the oracle's with the line that a simulation finds to give it
 exactly `A`. The oracle is a CUSUM that knows the rate, the ratio and the dispersion (Page, 1954; exactly optimal by
 Moustakides, 1986). The bound is `ln(A I0) / I1`.
 
