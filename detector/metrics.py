@@ -260,6 +260,12 @@ class PolicyFile:
         self.tracked = Gauge(
             "detector_tracked_policies", "Policies that this worker tracks.", ["listed"], registry=registry
         )
+        self.learning = Gauge(
+            "detector_learning_policies",
+            "Tracked policies that are too new for their volume, or a surge without a deploy, to be judged.",
+            ["listed"],
+            registry=registry,
+        )
         self.unlisted_cap = Gauge(
             "detector_unlisted_policies_cap", "Unlisted policies tracked per log partition, at most.", registry=registry
         )
@@ -279,6 +285,7 @@ class PolicyFile:
         self.loaded(Ruleset().version, started_s)
         for listed in ("true", "false"):
             self.tracked.labels(listed)
+            self.learning.labels(listed)
 
     def loaded(self, version: str, now_s: float) -> None:
         """A valid file was read at `now_s`, epoch seconds."""

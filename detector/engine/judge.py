@@ -67,11 +67,25 @@ def lines(view: Rows, link: Rows) -> Lines:
     Volume says nothing before a few hours are known; nor does a surge on the first day of a stream, because what seems
     new may be what every morning brings.
     """
-    unknown = view["level_b"] < baseline.KNOWN_H
-    first_day = (view["stranger"] != 0) & (view["level_b"] < baseline.TRAINED_H)
+    young, first_day = _young(view), _first_day(view)
     return Lines(
-        np.where(unknown, np.inf, link["next_h"]), link["change_line"], np.where(first_day, np.inf, link["surge_line"])
+        np.where(young, np.inf, link["next_h"]), link["change_line"], np.where(first_day, np.inf, link["surge_line"])
     )
+
+
+def unknown(view: Rows) -> NDArray[np.bool_]:
+    """Rows too new for their volume, or a surge, to be judged."""
+    return _young(view) | _first_day(view)
+
+
+def _young(view: Rows) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = view["level_b"] < baseline.KNOWN_H
+    return found
+
+
+def _first_day(view: Rows) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = (view["stranger"] != 0) & (view["level_b"] < baseline.TRAINED_H)
+    return found
 
 
 def hot(view: Rows, link: Rows) -> NDArray[np.bool_]:

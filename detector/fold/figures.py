@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import judge
-from detector.engine.policy_state import WHOLE
+from detector.engine.policy_state import WHOLE, PolicyState
 from detector.fold.core import Fold
 from detector.stats import baseline
 
@@ -54,3 +54,11 @@ def figures(fold: Fold) -> Figures:
         now[mine],
         np.maximum(peak, now)[mine],
     )
+
+
+def learning(fold: Fold) -> list[PolicyState]:
+    """Policies too new for their volume, or a surge without a deploy, to be judged: what is usual is unknown."""
+    scopes = fold.engine.scopes
+    policies = [policy for policy in fold.policies() if WHOLE in policy.rows]
+    rows = np.array([policy.rows[WHOLE] for policy in policies], np.int64)
+    return [policies[i] for i in np.flatnonzero(judge.unknown(scopes.table.rows[rows]))]

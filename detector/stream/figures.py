@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from faust.types import TP
 
 from detector import logs
-from detector.fold import report
+from detector.fold import figures, report
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -88,8 +88,10 @@ class Figures:
             lag_s = self._fold.lag_s(mine, mine.clock.log_ms)
             self._metrics.watch.clock(partition, log_time_s=mine.clock.log_ms / 1000, lag_s=lag_s)
         listed = Counter(policy.listed for policy in self._fold.policies())
+        learning = Counter(policy.listed for policy in figures.learning(self._fold))
         for flag in (True, False):
             self._metrics.policy_file.tracked.labels(str(flag).lower()).set(listed[flag])
+            self._metrics.policy_file.learning.labels(str(flag).lower()).set(learning[flag])
 
     def _read_stage(self, stage: Stage, owned: Collection[TP]) -> None:
         lag = sum(max(0, (self._consumer.end_of(tp) or 0) - self._consumer.next_of(tp)) for tp in owned)

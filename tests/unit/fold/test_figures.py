@@ -7,7 +7,7 @@ import numpy as np
 from detector.config.policy_tests import History
 from detector.engine.policy_state import WHOLE
 from detector.fold import Fold
-from detector.fold.figures import figures
+from detector.fold.figures import figures, learning
 from detector.policy import Policy, Ruleset, StreamSettings
 from detector.simulate.feed import Feed, actions
 
@@ -42,6 +42,13 @@ def test_before_a_level_is_known_nothing_is_said_of_evidence():
     found = figures(fed(3))
 
     assert (found.strength[0], found.peak[0]) == (0, 0)
+
+
+def test_a_policy_is_told_to_be_learning_until_its_past_is_a_day():
+    assert learning(Fold()) == []
+    assert [policy.id for policy in learning(fed(3))] == ["spam"]
+    assert [policy.id for policy in learning(fed(20))] == ["spam"]
+    assert learning(fed(30)) == []
 
 
 def test_figures_reach_to_what_has_settled():
