@@ -227,7 +227,7 @@ class Actuator:
         after = machine.move(before, policy.scope(key).id, to, policy.settings.breaker, now)
         self._rest(policy, now.stream_ms // self._bucket_ms)
         if to is State.HALF_OPEN and key in policy.rows:
-            deploys.suspect(self._scopes, policy.rows[key], now.stream_ms // self._bucket_ms + 1, self._bucket_ms)
+            deploys.suspect(self._scopes, policy, key, now.stream_ms // self._bucket_ms + 1)
         told = explain.Told(before.since_ms, word)
         return self._set(policy, key, after, TYPES[before.state, to], now, now.stream_ms, told)
 

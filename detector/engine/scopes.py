@@ -14,8 +14,8 @@ from detector.engine.links import LINK, tell_lines, tell_settings
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.standings import Standings
 from detector.policy import DECIDERS, Policy, PolicySettings, Ruleset
-from detector.stats import slow
-from detector.units import DAY_MS, MINUTE_MS
+from detector.stats import slow, surge
+from detector.units import DAY_MS, HOUR_MS, MINUTE_MS
 
 MAX_VALUES: Final = 32
 """Values of one dimension that a policy tracks at once; the longest idle one makes room."""
@@ -212,21 +212,35 @@ class Scopes:
             self.table, row, settled=settled, minute=minute, offset=offset, floor_per_h=float(link["floor"]),
             bar_per_h=max(float(link["newborn"]), float(link["least"])), stranger=stranger,
         )  # fmt: skip
-        if key[0] in DECIDERS:
-            self._inherit(policy, key, row, minute)
+        if (parent := self._parent(policy, key)) is not None:
+            self._inherit(row, parent, minute)
         if deployed_ms := policy.changed_ms(key):
             self.table.rows["deployed"][row] = deployed_ms // self._bucket_ms
+            self.glimpse(policy, key, deployed_ms // self._bucket_ms)
         return row
 
-    def _inherit(self, policy: PolicyState, key: Key, row: int, minute: int) -> None:
-        """A new version starts with what is known of the version of the same rule that acted last."""
+    def glimpse(self, policy: PolicyState, key: Key, bucket: int) -> None:
+        """Judge a scope of a stream's first day that was changed in `bucket` by what was seen of it, or its parent."""
+        row, parent = policy.rows[key], self._parent(policy, key)
+        view, link = self.table.rows[row : row + 1], self.links.rows[row]
+        seen_h = (bucket - self.started.get(policy.partition, bucket)) * self._bucket_ms / HOUR_MS
+        if view["bar"][0] == surge.NO_NEWS_PER_H and seen_h >= surge.GLIMPSE_H:
+            seen = float(self.table.rows["total"][[row, row if parent is None else parent]].max())
+            view["bar"] = view["next_bar"] = max(surge.GLIMPSE_TIMES * seen / seen_h, float(link["newborn"]))
+
+    def _parent(self, policy: PolicyState, key: Key) -> int | None:
+        """Row of the version of the same rule that acted last; a place has none."""
+        if key[0] not in DECIDERS:
+            return None
         rule = key[1].partition("@")[0]
         kin = [k for k in policy.rows if k[0] == key[0] and k != key and k[1].partition("@")[0] == rule]
-        if kin:
-            parent = policy.rows[max(kin, key=lambda k: self._idleness(policy, k))]
-            for name in INHERITED:
-                self.table.rows[name][row] = self.table.rows[name][parent]
-            self._inherit_channels(row, parent, minute)
+        return policy.rows[max(kin, key=lambda k: self._idleness(policy, k))] if kin else None
+
+    def _inherit(self, row: int, parent: int, minute: int) -> None:
+        """A new version starts with what is known of another."""
+        for name in INHERITED:
+            self.table.rows[name][row] = self.table.rows[name][parent]
+        self._inherit_channels(row, parent, minute)
 
     def _inherit_channels(self, row: int, parent: int, minute: int) -> None:
         if (known := int(self.links.rows["channel"][parent])) >= 0:
