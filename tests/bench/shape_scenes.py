@@ -23,6 +23,7 @@ class Scene(NamedTuple):
 
     `wrong`: event ids of wrongful actions. `excess`: of each minute from the onset on the extra rate over the usual
     one, nothing where volume is not the point; `share`: of the usual rate that of the scope which goes wrong.
+    `phi`: dispersion of what is counted, where it is not the world's.
     `narrow`: the values of dimensions to which a trip may narrow.
     """
 
@@ -35,6 +36,7 @@ class Scene(NamedTuple):
     excess: Floats
     narrow: tuple[str, ...] = ()
     share: float = 1.0
+    phi: float | None = None
 
 
 class Shape(NamedTuple):
@@ -193,18 +195,25 @@ def stall(chance: np.random.Generator, world: made.World, _: int) -> Scene:
 
 def rebans(chance: np.random.Generator, world: made.World, _: int) -> Scene:
     """15: of the reinstated, 5 to 30 % are acted on again within 72 hours (normally 0.5 %)."""
-    onset_ms = START_MS + 24 * HOUR_MS
-    scene = _quiet(chance, world, onset_ms, 96 * HOUR_MS)
+    onset_ms, hours, usually = START_MS + 24 * HOUR_MS, 7 * 24, 0.005
+    scene, odds = _quiet(chance, world, onset_ms, hours * HOUR_MS), chance.uniform(0.05, 0.30)
     events = scene.events
     free = events[(events["kind"] == made.KIND["appeal_decision"]) & (events["outcome"] == 2)]
-    odds = np.where(free["time"] < onset_ms, 0.005, chance.uniform(0.05, 0.30))
-    free = free[chance.random(len(free)) < odds]
+    free = free[chance.random(len(free)) < np.where(free["time"] < onset_ms, usually, odds)]
     again = made.actions(
         chance, world, free["time"] + (chance.uniform(0.5, 72, len(free)) * HOUR_MS).astype(np.int64), ANYBODY
     )
     again["subject"] = free["subject"]
     again = again[again["time"] < scene.end_ms]
-    return scene._replace(events=np.concatenate([events, again]), wrong=again[again["time"] >= onset_ms])
+    passed = np.minimum(np.arange(hours * 60) / (72 * 60), 1.0)
+    return scene._replace(
+        events=np.concatenate([events, again]),
+        wrong=again[again["time"] >= onset_ms],
+        until_ms=onset_ms + 96 * HOUR_MS,
+        usual_per_h=np.full(len(passed), usually * world.per_h * USUAL.appealed * USUAL.overturned),
+        excess=(odds / usually - 1) * passed,
+        phi=1.0,
+    )
 
 
 def cascade(chance: np.random.Generator, world: made.World, _: int) -> Scene:

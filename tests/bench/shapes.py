@@ -177,7 +177,7 @@ def judge(shape: Shape, variant: Variant, scene: Scene, heard: Sequence[Heard]) 
     trips = [each for each in trips if scene.onset_ms <= each.at_ms]
     right, amiss = _sorted(shape, scene, trips, [each for each in heard if each.at_ms >= scene.onset_ms])
     first = min((each.at_ms for each in right), default=None)
-    bound_ms = bound(scene, shape.world.phi)
+    bound_ms = bound(scene, scene.phi or shape.world.phi)
     limit_ms = float(scene.until_ms - scene.onset_ms)
     if shape.must.startswith("trip") and bound_ms > limit_ms:
         limit_ms = SLACK * bound_ms
