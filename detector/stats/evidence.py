@@ -36,7 +36,7 @@ RATIOS: Final = np.array([1.25, 1.6, 2.2, 3.5, 6.0, 12.0, 30.0, 100.0])
 
 WEIGHTS: Final = np.array([0.23, 0.17, 0.14, 0.12, 0.10, 0.09, 0.08, 0.07])
 """Shares of the bet. A small one costs `-ln w` of evidence, which matters most where each event brings little."""
-OVERSHOOT: Final = 1.5
+OVERSHOOT: Final = 1.35
 """By at least so much alarms are rarer than a line says that is not lowered by it: dispersion 1 to 20, 1e3 events."""
 
 _POISSON: Final = 1e-12
