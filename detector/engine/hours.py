@@ -110,6 +110,8 @@ class Hours:
         """
         hot = (view["peak"] > np.sqrt(link["trip_h"])) & (view["level_b"] >= baseline.TRAINED_H)
         hot |= judge.hot(view, link)
+        heard = np.flatnonzero(link["channel"] >= 0)
+        hot[heard] |= judge.heard(self._scopes.channels.rows[link["channel"][heard]], link[heard])
         hot |= self._moved(through)[link["profile"]]
         view["calm_h"] = np.where(hot, 0, view["calm_h"] + 1)
         view["hot_h"] = np.where(view["calm_h"] >= CALM_H, 0, view["hot_h"] + hot)

@@ -95,6 +95,14 @@ def hot(view: Rows, link: Rows) -> NDArray[np.bool_]:
     return found
 
 
+def heard(channel: Rows, link: Rows) -> NDArray[np.bool_]:
+    """The same for rows with channels: whom they meet now, and how it varies, must not become usual."""
+    level = channels.levels(channel)
+    loudest = np.maximum.reduce([level[signal] for signal in sorted(CORROBORATING)])
+    found: NDArray[np.bool_] = loudest > np.sqrt(link["trip_h"])
+    return found
+
+
 def levels(view: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Evidence of a change and of a surge, each in its own unit (see `stats.surge`), shape (rows,)."""
     return view["change"] @ _MEAN, view["surge"] @ _MEAN

@@ -7,6 +7,8 @@ import random
 import pytest
 
 from detector import events
+from detector.engine.channel_state import LEARNED, part
+from detector.engine.policy_state import WHOLE
 from detector.fold import Fold, Outcome
 from detector.policy import Policy, Ruleset, StreamSettings
 from tests.logs import MONDAY_MS, LogWriter, action
@@ -66,6 +68,25 @@ def test_long_standing_accounts_among_those_acted_on_trip_without_a_rise_in_volu
     assert trip.detected_at.timestamp() * 1000 - START < 2 * HOUR
     assert "tenure" in {signal.signal for signal in trip.evidence}
     assert "of subjects older than a year, normally 1" in trip.reason
+
+
+def learned_share(hours: int) -> float:
+    """Of long-standing accounts, after so many hours in which eight in ten are, with lines that nothing passes."""
+    quiet = Policy(id="spam", mode="enforce", false_trips_per_year=1e-9, false_warnings_per_year=1e-9)
+    end = START + hours * HOUR
+    log = LogWriter(ruleset=Ruleset(version="v1", stream=RULES.stream, policies=(quiet,)))
+    log.live([*traffic(MONDAY_MS, START, 60, 0.1, 1), *traffic(START, end, 60, 0.8, 2)], end, every_ms=HOUR)
+    fold = Fold(RULES.stream)
+    fold.assign(0, {})
+    fold.apply(log.records)
+    scopes = fold.engine.scopes
+    row = scopes.channels_of(scopes.policies["spam"].rows[WHOLE])
+    return float(part(row, LEARNED, "successes")[0, 0] / part(row, LEARNED, "trials")[0, 0])
+
+
+def test_what_goes_wrong_for_hours_is_not_learned_and_for_days_it_is():
+    assert learned_share(10) < 0.12
+    assert learned_share(72) > 0.3
 
 
 def by_time(*parts: list[events.Action]) -> list[events.Action]:

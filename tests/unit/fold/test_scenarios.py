@@ -247,7 +247,7 @@ def test_on_a_streams_first_day_a_version_is_judged_alike_whichever_comes_first_
     rules = Ruleset(version="v1", policies=(Policy(id="spam", mode="enforce"),))
     log, start = LogWriter(ruleset=rules), MONDAY_MS + HOUR
     others = steady("spam", MONDAY_MS, start + 10 * MINUTE, 20.0, rule_id="7", rule_version="1")
-    bad = steady("spam", start, start + 10 * MINUTE, 16.0, rule_version="18")
+    bad = steady("spam", start, start + 10 * MINUTE, 32.0, rule_version="18")
     every = [*others, *steady("spam", MONDAY_MS, start, 1.0), *bad]
     every.sort(key=lambda event: event.time)
     log.live([event for event in every if event.time < start + told_ms], start + told_ms, every_ms=300_000)
@@ -262,12 +262,12 @@ def test_a_bad_version_that_goes_on_reopens_the_breaker_that_probes_it_however_y
     rules = Ruleset(version="v1", policies=(Policy(id="spam", mode="enforce", breaker=OnTrip(cooldown_s=120)),))
     log, start = LogWriter(ruleset=rules), MONDAY_MS + 2 * HOUR
     log.live(steady("spam", MONDAY_MS, start, 2.0), start, every_ms=300_000)
-    bad = steady("spam", start, start + 8 * MINUTE, 16.0, rule_version="18")
+    bad = steady("spam", start, start + 8 * MINUTE, 32.0, rule_version="18")
     log.live([deploy("spam", start - 1, "42", "18"), *bad], start + 8 * MINUTE, every_ms=5000)
     moves = [alert for alert in applied(log, rules).alerts if alert.type != "breaker.warned"]
     assert {alert.scope.id for alert in moves} == {"spam|rule_version=42@18"}
     assert [alert.type for alert in moves[:3]] == ["breaker.opened", "breaker.half_opened", "breaker.reopened"]
-    assert (moves[2].detected_at - moves[1].detected_at).total_seconds() <= 120
+    assert (moves[2].detected_at - moves[1].detected_at).total_seconds() < 90
     assert "since it was let go again" in moves[2].reason
     assert "breaker.closed" not in {alert.type for alert in moves}
 
