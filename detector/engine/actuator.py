@@ -106,6 +106,9 @@ class Actuator:
         else:
             harm = narrow.harm(self._scopes, self._cells, policy.rows[target], onset_ms, end_ms, self._bucket_ms)
         told = explain.told(policy, target, key, found, parts, harm, end_ms)
+        if verdict == "trip":
+            for row in policy.rows.values():
+                channels.forget(self._scopes.channels_of(row))
         kind = "breaker.warned" if verdict == "warn" else TYPES[before.state, after.state]
         return [self._set(policy, target, after, kind, now, end_ms, told)]
 
@@ -232,9 +235,9 @@ class Actuator:
         return self._set(policy, key, after, TYPES[before.state, to], now, now.stream_ms, told)
 
     def _rest(self, policy: PolicyState, bucket: int) -> None:
-        """Evidence starts again from nothing after `bucket`: what led to the trip must not count twice.
+        """Evidence of what a policy does starts again from nothing after `bucket`, in every scope of it.
 
-        It led to it in every scope of the policy in which the same actions count.
+        What became of its actions since the trip stays: undone by people while held, it must not simply go on.
         """
         rows, table = np.array(sorted(policy.rows.values())), self._scopes.table.rows
         for name in ("evidence", "cusum", "since", "change", "surge", "changed", "crowd"):
@@ -243,8 +246,7 @@ class Actuator:
         table["at"][rows] = np.maximum(table["at"][rows], bucket)
         table["onset"][rows] = table["at"][rows]
         for row in policy.rows.values():
-            if len(channel := self._scopes.channels_of(row)):
-                channels.forget(channel)
+            channels.forget_mix(self._scopes.channels_of(row))
 
     def _set(
         self,

@@ -19,6 +19,7 @@ from detector.engine.channel_state import (
     COUNTS,
     FIELDS,
     FILLING,
+    MIXES,
     SHARES,
     SIGNALS,
     SUMS,
@@ -43,6 +44,7 @@ __all__ = [
     "evidence_of",
     "excess",
     "forget",
+    "forget_mix",
     "known",
     "levels",
     "step",
@@ -126,9 +128,15 @@ def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 
 
 
 def forget(view: Rows) -> None:
-    """Start evidence anew, in place: what led to a breaker's last move must not count twice. What is learned stays."""
+    """Start evidence anew, in place: what led to a trip must not count twice. What is learned stays."""
     for name in ("shares", "counts", "quiet", "cusum", "since"):
         view[name] = 0.0
+
+
+def forget_mix(view: Rows) -> None:
+    """The same of whom actions meet alone: what becomes of those before a probe says whether it may end."""
+    for name in ("shares", "cusum", "since"):
+        view[name][:, :MIXES] = 0.0
 
 
 def levels(view: Rows) -> dict[str, Floats]:

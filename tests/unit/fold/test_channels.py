@@ -10,7 +10,7 @@ from detector import events
 from detector.engine.channel_state import LEARNED, part
 from detector.engine.policy_state import WHOLE
 from detector.fold import Fold, Outcome
-from detector.policy import Policy, Ruleset, StreamSettings
+from detector.policy import HardLimit, Policy, Ruleset, StreamSettings
 from tests.logs import MONDAY_MS, LogWriter, action
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -68,6 +68,32 @@ def test_long_standing_accounts_among_those_acted_on_trip_without_a_rise_in_volu
     assert trip.detected_at.timestamp() * 1000 - START < 2 * HOUR
     assert "tenure" in {signal.signal for signal in trip.evidence}
     assert "of subjects older than a year, normally 1" in trip.reason
+
+
+def undone(actions: list[events.Action], after_ms: int) -> list[events.Reversal]:
+    """Each action undone a while later, on appeal."""
+    return [
+        events.Reversal(
+            id=f"{one.id}-r", time=int(one.time) + after_ms, policy_id=one.policy_id, action_id=one.action_id,
+            acted_at=one.time, reason="appeal", subject_id=one.subject_id,
+        )
+        for one in actions
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrongful", [False, True], ids=["nothing is undone", "what was held is undone"])
+def test_a_breaker_does_not_close_by_itself_on_what_was_undone_while_it_was_open(wrongful):
+    limited = Policy(id="spam", mode="enforce", hard_limit=HardLimit(max=150, per_s=600))
+    usual, wave = traffic(MONDAY_MS, START + 2 * HOUR, 60, 0.1, 1), traffic(START, START + 5 * MINUTE, 2400, 0.1, 2)
+    found = by_time(usual, wave, undone(wave, 20 * MINUTE) if wrongful else [])
+    log, end = LogWriter(ruleset=Ruleset(version="v1", stream=RULES.stream, policies=(limited,))), START + 2 * HOUR
+    log.live(found, end, every_ms=MINUTE)
+    fold = Fold(RULES.stream)
+    fold.assign(0, {})
+    moves = [alert for alert in fold.apply(log.records).alerts if alert.type != "breaker.warned"]
+    then = ["breaker.reopened"] if wrongful else ["breaker.closed"]
+    assert [alert.type for alert in moves][:3] == ["breaker.opened", "breaker.half_opened", *then]
+    assert ("reversals" in {signal.signal for signal in moves[2].evidence}) is wrongful
 
 
 def learned_share(hours: int) -> float:
