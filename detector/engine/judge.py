@@ -44,7 +44,6 @@ OF_A_WINDOW: Final = frozenset({"ramp", "silence"})
 HOT_RATIO: Final = 0.03
 """Part of its trip line from which evidence stops learning."""
 _W, _K = len(evidence.RATIOS), len(surge.RATIOS)
-_MEAN: Final = np.full(len(surge.RATIOS), 1 / len(surge.RATIOS))
 CORROBORATING: Final = frozenset({*PROOF, "appeals"})
 """Signals that turn a warning about volume into a trip. More first offenders come with any wave: they only warn."""
 
@@ -105,7 +104,7 @@ def heard(channel: Rows, link: Rows) -> NDArray[np.bool_]:
 
 def levels(view: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Evidence of a change and of a surge, each in its own unit (see `stats.surge`), shape (rows,)."""
-    return view["change"] @ _MEAN, view["surge"] @ _MEAN
+    return view["change"].mean(axis=1), view["surge"].mean(axis=1)
 
 
 def strength(view: Rows, link: Rows) -> NDArray[np.float64]:
@@ -127,7 +126,7 @@ def speaks(levels: NDArray[np.float64], link: Rows, least: Lines, limited: Ints)
     `levels`: shape (rows, 8 + 5 + 5), evidence of volume, a change and a surge; `limited`: actions in a hard limit's
     window.
     """
-    change, surging = levels[:, _W : _W + _K] @ _MEAN, levels[:, _W + _K :] @ _MEAN
+    change, surging = levels[:, _W : _W + _K].mean(axis=1), levels[:, _W + _K :].mean(axis=1)
     found: NDArray[np.bool_] = ~(volume(levels) < least.volume)  # so written, what is no number speaks, too
     found |= ~(change < least.change) | ~(surging < least.surge)
     found |= (link["limit_max"] > 0) & (limited > link["limit_max"])

@@ -101,8 +101,11 @@ def strength(evidence: Floats, line_h: Floats) -> Floats:
 
 
 def level_h(evidence: Floats) -> Floats:
-    """All bets together, hours, to be held against a line: shape (rows,)."""
-    found: Floats = evidence @ (OVERSHOOT * WEIGHTS)
+    """All bets together, hours, to be held against a line: shape (rows,).
+
+    A sum of each row: the last bits of a matrix product depend on which rows are multiplied together, and it is stored.
+    """
+    found: Floats = (evidence * (OVERSHOOT * WEIGHTS)).sum(axis=1)
     return found
 
 

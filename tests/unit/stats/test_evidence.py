@@ -91,6 +91,17 @@ def test_weights_are_shares():
     assert (evidence.WEIGHTS > 0).all()
 
 
+def test_no_bit_of_a_level_depends_on_the_rows_it_is_worked_out_with():
+    rng = np.random.default_rng(5)
+    every = rng.lognormal(0.0, 5.0, (1000, len(evidence.RATIOS)))
+    wider = np.concatenate([every, every[:, :5]], axis=1)
+    levels = evidence.level_h(every)
+    assert np.array_equal(levels, evidence.level_h(wider[:, : len(evidence.RATIOS)]))
+    for size in (1, 2, 3, 7, 64):
+        pieces = [evidence.level_h(every[i : i + size]) for i in range(0, len(every), size)]
+        assert np.array_equal(levels, np.concatenate(pieces))
+
+
 def test_budgets_of_scopes_add_up_to_the_policys():
     lines = [evidence.line_h(0.1, weight) for weight in (0.5, 0.25, 0.25)]
     assert sum(365.25 * 24 / line for line in lines) == pytest.approx(0.1)
