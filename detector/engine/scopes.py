@@ -221,10 +221,11 @@ class Scopes:
 
     def glimpse(self, policy: PolicyState, key: Key, bucket: int) -> None:
         """Judge a scope of a stream's first day that was changed in `bucket` by what was seen of it, or its parent."""
-        row, parent = policy.rows[key], self._parent(policy, key)
+        row = policy.rows[key]
         view, link = self.table.rows[row : row + 1], self.links.rows[row]
         seen_h = (bucket - self.started.get(policy.partition, bucket)) * self._bucket_ms / HOUR_MS
         if view["bar"][0] == surge.NO_NEWS_PER_H and seen_h >= surge.GLIMPSE_H:
+            parent = self._parent(policy, key)
             seen = float(self.table.rows["total"][[row, row if parent is None else parent]].max())
             view["bar"] = view["next_bar"] = max(surge.GLIMPSE_TIMES * seen / seen_h, float(link["newborn"]))
 

@@ -58,7 +58,5 @@ def figures(fold: Fold) -> Figures:
 
 def learning(fold: Fold) -> list[PolicyState]:
     """Policies too new for their volume, or a surge without a deploy, to be judged: what is usual is unknown."""
-    scopes = fold.engine.scopes
-    policies = [policy for policy in fold.policies() if WHOLE in policy.rows]
-    rows = np.array([policy.rows[WHOLE] for policy in policies], np.int64)
-    return [policies[i] for i in np.flatnonzero(judge.unknown(scopes.table.rows[rows]))]
+    unknown = judge.unknown(fold.engine.scopes.table.rows)
+    return [policy for policy in fold.policies() if WHOLE in policy.rows and unknown[policy.rows[WHOLE]]]
