@@ -79,7 +79,9 @@ class FoldConsumer(Consumer):
         return tp in self._stalled
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Seek, and remember what was committed."""
+        """Seek, and remember what was committed. A batch that no agent has begun comes again."""
+        self._pending &= self._working
+        self._idle.set()
         self._stalled.clear()
         self._next.clear()
         self.committed = committed = await self._thread.seek_to_committed()

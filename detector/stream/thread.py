@@ -3,7 +3,8 @@
 Positions and epochs. After every change of assignment, Faust seeks to the committed offsets once recovery is over. In
 between, what has been fetched must not be handed out: it would be read again after the seek, or, where nothing was
 committed yet and Faust does not seek at all, be lost. So folded topics are drained only while `aligned`, and every
-drain carries the `epoch` of the last seek; both change in this thread only, so no lock is needed.
+drain carries the `epoch` of the last seek; both change in this thread only, so no lock is needed. Nor are they drained
+before the rebalance has ended: a moment after the seek, Faust empties the queues of all agents.
 """
 
 from __future__ import annotations
@@ -131,8 +132,9 @@ class FoldThread(AIOKafkaConsumerThread):
     def _readable(self, active: Iterable[TP]) -> dict[str, set[TP]]:
         """Those of the `active` partitions that may be drained now, by topic."""
         groups: dict[str, set[TP]] = {}
+        settled = self.aligned and not self.app.rebalancing
         for tp in list(active):
-            if tp.topic not in self.app.folded or (self.aligned and not self.app.folding.is_stalled(tp)):
+            if tp.topic not in self.app.folded or (settled and not self.app.folding.is_stalled(tp)):
                 groups.setdefault(tp.topic, set()).add(tp)
         return groups
 

@@ -122,3 +122,28 @@ def test_stalled_partitions_are_not_drained_and_during_a_rebalance_only_the_chan
         assert readable([EVENTS, INTAKE, OTHER]) == {OTHER.topic: {OTHER}}
 
     in_loop(test)
+
+
+def test_between_the_seek_and_the_end_of_a_rebalance_nothing_is_drained_that_faust_would_then_throw_away():
+    async def test(consumer):
+        consumer.app.on_rebalance_start()
+        assert consumer._thread._readable([EVENTS, INTAKE, OTHER]) == {OTHER.topic: {OTHER}}
+        consumer.app.on_rebalance_end()
+        assert consumer._thread._readable([EVENTS]) == {EVENTS.topic: {EVENTS}}
+
+    in_loop(test)
+
+
+def test_a_seek_forgets_what_no_agent_has_begun_so_that_polling_does_not_wait_for_it_for_ever(monkeypatch):
+    async def test(consumer):
+        async def sought():
+            return {}
+
+        in_hand, queued = (batch for _, batch in consumer._fold(polled(events=[4], intake=[9])))
+        consumer._pending.update((in_hand, queued))
+        consumer.begin_step(in_hand)
+        monkeypatch.setattr(consumer._thread, "seek_to_committed", sought)
+        await consumer.seek_to_committed()
+        assert consumer._pending == {in_hand}
+
+    in_loop(test)
