@@ -3,7 +3,7 @@
 A number that only suits the incidents it was chosen on shows here: its neighbours are much worse. One default is moved
 at a time; the filters with incidents and some others at random (`--policies`), all under the one policy file.
 
-`python -m tests.bench.sensitivity [--policies 15] [--only WORD]`
+`python -m tests.bench.sensitivity [--years 2009-2010] [--policies 15] [--only WORD]`
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ def _figures(found: Run) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--years", default="2009-2010", help="first and last: these two have eleven of the incidents")
     parser.add_argument("--policies", default="15", help="filters at random beside those with incidents")
     parser.add_argument("--only", default="", help="a word of the default's name")
     asked, folder = parser.parse_args(), data.folder()
@@ -113,9 +114,12 @@ def main() -> None:
     from tests.bench.bed import conditions  # noqa: PLC0415 - brings what only a run needs
 
     print(conditions(), flush=True)
-    histories = [bench(folder, (2009, 2012), asked.policies, hidden=hidden) for hidden in (False, True)]
+    first, _, last = asked.years.partition("-")
+    years = int(first), int(last or first)
+    histories = [bench(folder, years, asked.policies, hidden=hidden) for hidden in (False, True)]
     budget = DEFAULTS[0]
     rows = [row("as it is", [run(each, budget, present(budget)) for each in histories])]
+    print(" | ".join(rows[0]), flush=True)
     for default in DEFAULTS:
         if asked.only in default.what:
             for times in TIMES:
