@@ -12,6 +12,8 @@ from detector.engine.channel_state import COUNTS, LEARNED, MIXES, SHARES, SUMS, 
 from detector.stats import ages, baseline, shares
 from detector.stats.evidence import Floats
 
+GROWN_H: Final = 72
+"""Hours from which a scope learns a day at a time: what goes wrong for hours must not become what is usual."""
 KNOWN_APPEALS: Final = 10.0
 """Appeals from which their rate is known; until then none may be filed because none are sent."""
 ROW_PHI: Final = 2.0
@@ -27,6 +29,14 @@ def fade(view: Rows, chosen: NDArray[np.bool_]) -> None:
     left = np.where(chosen, shares.FADE, 1.0)
     view["dispersion"] *= left[:, None, None]
     view["sums"][:, LEARNED] *= left[:, None]
+
+
+def ripe(view: Rows, hour: int, guard_h: int) -> NDArray[np.bool_]:
+    """Rows, shape (rows,), that learn what waits as `hour` ends: grown ones once a day."""
+    first = np.where(view["begun"] > 0, view["begun"], np.iinfo(np.int32).max).min(axis=1)
+    grown = view["at"] - first >= 60 * GROWN_H
+    found: NDArray[np.bool_] = np.where(grown, hour % max(guard_h, baseline.DAY_H) == 0, hour % guard_h == 0)
+    return found
 
 
 def learn(view: Rows) -> None:

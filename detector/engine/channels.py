@@ -113,7 +113,8 @@ def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 
         view: rows of `CHANNEL`; all that hold data, not only those with counts in this hour.
         hour: hours since the epoch; each hour once.
         frozen: shape (rows,); of these, what is not learned yet never will be, and what is does not fade.
-        guard_h: hours that are waited for before something is learned; it takes at most twice that.
+        guard_h: hours that are waited for before something is learned; it takes at most twice that. A grown row
+            waits for a day at least: see `channel_learning.ripe`.
     """
     minute = 60 * hour + 59
     moves.age(view, minute)
@@ -121,9 +122,11 @@ def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 
     sums = view["sums"]
     sums[frozen, WAITING:] = 0.0
     learning.fade(view, ~frozen)
-    if hour % guard_h == 0:
-        learning.learn(view)
-        sums[:, WAITING], sums[:, FILLING] = sums[:, FILLING], 0.0
+    ripe = learning.ripe(view, hour, guard_h)
+    learned = view[ripe]
+    learning.learn(learned)
+    learned["sums"][:, WAITING], learned["sums"][:, FILLING] = learned["sums"][:, FILLING], 0.0
+    view[ripe] = learned
     learning.conclude(view)
 
 

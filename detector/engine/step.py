@@ -100,7 +100,7 @@ def _season(view: Rows, link: Rows, hour: int, profiles: Rows) -> NDArray[np.flo
 def _learn(view: Rows, link: Rows, known: Ints, count: NDArray[np.float64], hour: int, profiles: Rows) -> None:
     old, count = view[known], count[known]
     season = _season(old, link[known], hour, profiles)
-    due = expect(old, link[known], hour, profiles)
+    due = baseline.due_per_h(old["level_a"], old["level_b"], season, link["floor"][known])
     settled = old["level_b"] >= baseline.KNOWN_H
     total, hours = baseline.learn_phi(old["phi_total"], old["phi_hours"], count, due)
     view["phi_total"][known] = np.where(settled, total, old["phi_total"])

@@ -9,7 +9,10 @@ of conjugate posterior means; Gelman et al., section 5): the hour of the week, :
 + 20\varphi)`, to that hour of any day, :math:`d_h = (N_d + 10\varphi q_h)/(E_d + 10\varphi)`, and that to the pool of
 all policies, :math:`q_h`. So a rhythm is known after days, a quiet policy has the others', and a busy one its own.
 
-Over-dispersion: :math:`\varphi` = discounted mean of :math:`(n-\mu)^2/\mu` (Pearson), winsorised, at least 1.
+Over-dispersion: :math:`\varphi` = discounted mean of :math:`(n-\mu)^2/\mu` (Pearson; McCullagh & Nelder (1989),
+Generalized Linear Models, section 4.5), winsorised, at least 1. :math:`\mu` is what is expected, be it material or
+not. An hour in which less than one action is due has only that part of a say: a mean of such ratios would be shaken by
+single actions.
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ DAY_H: Final = 24
 PROFILE_MEMORY_WEEKS: Final = 6.0
 PHI_PRIOR: Final = 2.0
 PHI_PRIOR_H: Final = 24.0
+"""Hours, or expected actions of a scope with less than one an hour, that a cautious `PHI_PRIOR` weighs."""
 PHI_MAX_SAMPLE: Final = 50.0
 
 _FADE: Final = float(np.exp(-1.0 / MEMORY_H))
@@ -96,10 +100,15 @@ def pool(counts: Profiles, expected: Profiles) -> float:
     return came / due
 
 
+def due_per_h(a: Floats, b: Floats, season: Floats, floor_per_h: Floats) -> Floats:
+    """Expected rate; that which is material before anything was learned."""
+    due: Floats = (a + floor_per_h * PRIOR_H) / (b + PRIOR_H) * season
+    return due
+
+
 def rate_per_h(a: Floats, b: Floats, season: Floats, floor_per_h: Floats) -> Floats:
-    """Expected rate, never below the rate that is material."""
-    level = (a + floor_per_h * PRIOR_H) / (b + PRIOR_H)
-    return np.maximum(floor_per_h, level * season)
+    """Rate to be judged by: the expected one, never below the one that is material."""
+    return np.maximum(floor_per_h, due_per_h(a, b, season, floor_per_h))
 
 
 def learn_level(a: Floats, b: Floats, count: Floats, season: Floats) -> tuple[Floats, Floats]:
@@ -120,4 +129,4 @@ def phi(total: Floats, hours: Floats) -> Floats:
 def learn_phi(total: Floats, hours: Floats, count: Floats, expected: Floats) -> tuple[Floats, Floats]:
     """Dispersion sums after one more hour with `count` where `expected` (> 0) were due."""
     sample = np.minimum((count - expected) ** 2 / np.maximum(expected, 1.0), PHI_MAX_SAMPLE)
-    return total * _FADE + sample, hours * _FADE + 1.0
+    return total * _FADE + sample, hours * _FADE + np.minimum(expected, 1.0)

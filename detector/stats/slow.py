@@ -81,7 +81,7 @@ class Due(NamedTuple):
     """What a day should bring, each of shape (rows,)."""
 
     level: Floats
-    """Mean level per day, weekday apart, >= the floor."""
+    """Mean level per day, weekday apart."""
     season: Floats
     """Factor of the weekday."""
     most: Floats
@@ -112,7 +112,7 @@ def due(twins: Twins, day: int, floor_per_day: Floats) -> Due:
     shape = (1.0 + _FADE) * total / phi
     spread = np.maximum(0.0, CAUTION / (3.0 * np.sqrt(shape)) - 1.0 / (9.0 * shape))
     most = level * (1.0 + spread) ** 3
-    return Due(np.maximum(level, floor_per_day), season, np.maximum(most * season, floor_per_day), phi)
+    return Due(level, season, np.maximum(most * season, floor_per_day), phi)
 
 
 def _phi(twins: Twins) -> Floats:
@@ -153,7 +153,7 @@ def learn(twins: Twins, day: int, count: Floats, floor_per_day: Floats) -> Twins
     normal = was.level * was.season
     sample = np.minimum((past - normal) ** 2 / np.maximum(normal, 1.0), PHI_MAX_SAMPLE)
     learned["phi_total"][measured] = (twins["phi_total"] * _FADE + sample)[measured]
-    learned["phi_days"][measured] = (twins["phi_days"] * _FADE + 1.0)[measured]
+    learned["phi_days"][measured] = (twins["phi_days"] * _FADE + np.minimum(normal, 1.0))[measured]
     weekday = day % 7
     learned["counts"][measured, weekday] = (twins["counts"][:, weekday] * _WEEKDAY_FADE + past)[measured]
     learned["expected"][measured, weekday] = (twins["expected"][:, weekday] * _WEEKDAY_FADE + was.level)[measured]

@@ -112,7 +112,7 @@ def learned_share(hours: int) -> float:
 
 def test_what_goes_wrong_for_hours_is_not_learned_and_for_days_it_is():
     assert learned_share(10) < 0.12
-    assert learned_share(72) > 0.3
+    assert learned_share(96) > 0.3
 
 
 def by_time(*parts: list[events.Action]) -> list[events.Action]:

@@ -15,9 +15,9 @@ START_MS = 1_767_571_200_000
 HOUR_MS = 3_600_000
 
 
-def fed(hours, per_minute=2):
+def fed(hours, per_minute=2, every_minutes=1):
     feed = Feed(Ruleset(policies=(Policy(id="spam"),), stream=StreamSettings(clock="events")), "spam")
-    rows = [actions(History(per_minute=per_minute), range(60 * hours), per_minute, START_MS)]
+    rows = [actions(History(per_minute=per_minute), range(0, 60 * hours, every_minutes), per_minute, START_MS)]
     feed.run(rows, [START_MS + hour * HOUR_MS for hour in range(hours + 1)])
     return feed._fold
 
@@ -36,6 +36,10 @@ def test_the_expected_rate_is_learned_and_calm_traffic_gives_little_evidence():
     assert 100 < found.expected_per_h[0] < 140
     assert found.phi[0] >= 1
     assert 0 <= found.strength[0] <= found.peak[0] < 1
+
+
+def test_a_policy_that_stays_below_the_material_rate_is_not_taken_to_be_dispersed_for_it():
+    assert 1 <= figures(fed(10 * 24, per_minute=1, every_minutes=7 * 60)).phi[0] < 2
 
 
 def test_before_a_level_is_known_nothing_is_said_of_evidence():

@@ -81,5 +81,15 @@ def test_dispersion_of_negative_binomial_counts_is_found(dispersion):
     assert baseline.phi(total, hours)[0] == pytest.approx(dispersion, rel=0.25)
 
 
+@pytest.mark.parametrize(("dispersion", "least", "most"), [(1.0, 1.0, 1.5), (4.0, 2.5, 4.5)])
+def test_dispersion_of_a_few_actions_a_day_is_found_too(dispersion, least, most):
+    mean, rows, rng = 0.2, 300, np.random.default_rng(5)
+    total, hours = np.zeros(rows), np.zeros(rows)
+    for _ in range(2000):
+        clusters = rng.poisson(mean / dispersion, rows)
+        total, hours = baseline.learn_phi(total, hours, clusters * dispersion, np.full(rows, mean))
+    assert least <= baseline.phi(total, hours).mean() <= most
+
+
 def test_dispersion_is_never_below_poisson():
     assert baseline.phi(np.zeros(1), np.array([1000.0]))[0] == 1.0
