@@ -17,13 +17,12 @@ from msgspec import Struct
 from detector import events
 from detector.breaker import Moment
 from detector.engine import Batch, Engine, Transition
-from detector.engine.policy_state import WHOLE, Key, PolicyState
+from detector.engine.policy_state import Key, PolicyState
 from detector.engine.rates import rolling
-from detector.errors import StateError
-from detector.fold import report, state
+from detector.fold import loading, report
 from detector.fold.joined import Ints, Joined, Mask
 from detector.fold.partition import Partition
-from detector.fold.snapshot import Snapshot, settings_key
+from detector.fold.snapshot import Snapshot
 from detector.policy import DECIDERS, Ruleset, StreamSettings
 from detector.wire import log
 
@@ -69,54 +68,12 @@ class Fold:
         alone to FAULT.
         """
         mine = self.partitions[partition] = Partition(partition)
-        sealed = table.get(b"seal/%d" % partition)
-        if sealed is not None:
-            mine.position, seal = state.read_seal(sealed)
-            mine.load(seal)
-            if mine.clock.stream_ms:
-                self.engine.stream[partition] = mine.clock.stream_ms // self.engine.bucket_ms
-            self.engine.scopes.deploys[partition] = dict(seal.deploys)
-            if seal.started is not None:
-                self.engine.scopes.started[partition] = seal.started
-            if seal.settings_version:
-                self._configure(mine, table.get(settings_key(partition, seal.settings_version)))
-        for key, value in table.items():
-            if key.startswith(b"policy/"):
-                self._load(mine, key.removeprefix(b"policy/").decode(), value)
-        return None if sealed is None else mine.position
+        return loading.load(self.engine, mine, table)
 
     def revoke(self, partition: int) -> None:
         """Forget a partition: another worker has it now."""
         self.partitions.pop(partition, None)
         self.engine.forget(partition)
-
-    def _configure(self, mine: Partition, stored: bytes | None) -> None:
-        if stored is None:
-            raise StateError(f"the policy file {mine.config_version} of partition {mine.number} is not in the table")
-        mine.ruleset = state.body_of(stored)
-        self.engine.scopes.configure(mine.number, msgspec.json.decode(mine.ruleset, type=Ruleset))
-
-    def _load(self, mine: Partition, policy_id: str, value: bytes) -> None:
-        engine, settled = self.engine, self.engine.settled(mine.number)
-        policy = engine.scopes.adopt(policy_id, mine.number)
-        policy.position = max(state.position_of(value), mine.position)
-        try:
-            state.load_policy(engine, policy, value)
-        except StateError as error:
-            engine.scopes.forget(policy)
-            fresh = engine.scopes.policy(policy_id, mine.number, settled, mine.position)
-            if fresh is None:
-                return
-            policy = fresh
-            policy.position = mine.position
-            now = Moment(mine.clock.stream_ms, mine.clock.log_ms, offset=mine.position + 1)
-            mine.pending += engine.actuator.fault(policy, WHOLE, str(error), now)
-        else:
-            policy.changed = False
-        rows = np.array(sorted(policy.rows.values()), np.int64)
-        engine.scopes.table.rows["settled"][rows] = np.maximum(engine.scopes.table.rows["settled"][rows], settled)
-        engine.scopes.links.rows["position"][rows] = policy.position
-        engine.actuator.adopt(policy)
 
     # --- the log ------------------------------------------------------------------------------------------------------
 

@@ -45,6 +45,8 @@ KNOWN_H: Final = 24.0
 """Hours from which it may: one day holds all hours of the day."""
 LEAST: Final = 0.01
 """Shares below one in a hundred count as that: a single success must not be news."""
+LEAST_RATE: Final = 0.005
+"""The same for counts that follow an exposure: one in two hundred."""
 CAUTION: Final = 1.0
 """Posterior deviations that the judged share lies above its estimate."""
 PHI_PRIOR: Final = 2.0
@@ -103,9 +105,9 @@ def judged(successes: Floats, trials: Floats) -> Floats:
 
 
 def judged_count(count: Floats, exposure: Floats, caution: float = CAUTION) -> Floats:
-    """The same for counts that may exceed their exposure: gamma posterior of a rate, at least `LEAST`."""
+    """The same for counts that may exceed their exposure: gamma posterior of a rate, at least `LEAST_RATE`."""
     mean = (count + 0.5) / (exposure + 1.0)
-    bound: Floats = np.maximum(mean + caution * np.sqrt(mean / (exposure + 1.0)), LEAST)
+    bound: Floats = np.maximum(mean + caution * np.sqrt(mean / (exposure + 1.0)), LEAST_RATE)
     return bound
 
 
