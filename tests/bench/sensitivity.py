@@ -38,9 +38,10 @@ def _fade(name: str, hours_: float = 1.0) -> Callable[[float], dict[str, Any]]:
     return lambda memory: {name: float(np.exp(-hours_ / memory))}
 
 
+TRIPS = Default("budget of false trips", "false_trips_per_year")
 WARNINGS = Default("budget of false warnings", "false_warnings_per_year")
 DEFAULTS = (
-    Default("budget of false trips", "false_trips_per_year"),
+    TRIPS,
     WARNINGS,
     Default("least material rate", "min_rate_per_h"),
     Default("window of a deploy", "deploy_window"),
@@ -90,8 +91,9 @@ def run(what: Bench, default: Default, value: float) -> Run:
     """One history with one number moved."""
     unit = "s" if default.name == "deploy_window" else ""
     changes = {} if default.module else {default.name: f"{value:g}{unit}"}
-    if default.name == "false_trips_per_year":  # a trip may not need less evidence than a warning
-        changes["false_warnings_per_year"] = f"{max(value, present(WARNINGS)):g}"
+    if default in (TRIPS, WARNINGS):  # a trip may not need less evidence than a warning
+        other, nearer = (WARNINGS, max) if default is TRIPS else (TRIPS, min)
+        changes[other.name] = f"{nearer(value, present(other)):g}"
     with moved(default, type(present(default))(value)):
         return what.engine(with_settings(POLICY_FILE.read_text(), changes), default.what)
 
