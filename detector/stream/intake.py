@@ -110,7 +110,7 @@ class Intake:
     ) -> tuple[list[int], list[AnyEvent], int]:
         """Events of the good ones, the offset of each, and how far the partition may be read.
 
-        A record may give none, one or several: they share its offset, and `wire.rows` keeps them in one message.
+        A record may give none, one or several: they share its offset, and `wire.pieces` keeps them in one message.
         """
         offsets: list[int] = []
         events: list[AnyEvent] = []

@@ -9,7 +9,7 @@ from detector.wire.log import SourceReport
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from detector.wire.rows import Message
+    from detector.wire.pieces import Message
 
 
 class Source:

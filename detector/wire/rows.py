@@ -1,4 +1,4 @@
-"""Events of one poll as columns: per log partition, the messages that intake sends.
+"""Events of one poll as columns: per log partition, the messages that intake sends (`wire.pieces` cuts them to size).
 
 Rows are packed as they come, with codes of a dictionary per log partition; numpy turns the packed rows of a partition
 into columns at the end. Subjects enter as a keyed hash, so that nothing past this point can name a person.
@@ -24,18 +24,15 @@ from detector.events import (
     Reversal,
     Review,
 )
-from detector.wire import log
+from detector.wire import log, pieces
 from detector.wire.decode import epoch_ms
+from detector.wire.pieces import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from numpy.typing import NDArray
-
     from detector.events import AnyEvent, Event
-
-    Columns = dict[str, NDArray[Any]]
 
 MIN_KEY_BYTES: Final = 16
 MAX_KEY_BYTES: Final = hashlib.blake2b.MAX_KEY_SIZE
@@ -58,15 +55,6 @@ _KIND: Final[dict[type[Event], int]] = {kind: index for index, kind in enumerate
 _FULLY: Final = Automated.FULLY
 _NO_SUBJECT: Final = bytes(8)
 _event_hash: Final = xxhash.xxh3_64_intdigest
-
-
-class Message(NamedTuple):
-    """One record for the log. `ranges` is what its `Rows` carry: (source partition, prev, through] in source order."""
-
-    partition: int
-    ranges: list[tuple[int, int, int]]
-    rows: int
-    value: bytes
 
 
 class _Codes(dict[str, int]):
@@ -241,65 +229,4 @@ def _messages(
         codes = _Codes()
         columns[dimension] = np.array([codes[name] for name in of_who], np.uint32)[rows["who"]]
         names[dimension] = list(codes)
-    yield from _fitting(partition, ranges, columns, names)
-
-
-def _fitting(
-    partition: int, ranges: list[tuple[int, int, int]], columns: Columns, names: dict[str, list[str]]
-) -> Iterator[Message]:
-    """One message, or as many as it takes to keep each within its limit.
-
-    A message with more names than its codes can count is far beyond that limit, so a code that wrapped is never sent.
-    """
-    value, size = _encode(ranges, columns, names), len(columns["time"])
-    if len(value) <= log.MAX_MESSAGE_BYTES or (half := _middle(columns)) is None:
-        yield Message(partition, ranges, size, value)
-        return
-    before, after = _cut(ranges, columns, half)
-    yield from _fitting(partition, before, *_part(columns, names, slice(0, half)))
-    yield from _fitting(partition, after, *_part(columns, names, slice(half, size)))
-
-
-def _middle(columns: Columns) -> int | None:
-    """The row next to the middle that begins another offset; None when all rows are of one.
-
-    A record may give several rows. They stay in one message: a reader takes or leaves a range as far as an offset, so
-    of an offset on both sides of a cut the rows behind it would count as repeated.
-    """
-    source, offset = columns["source"], columns["offset"]
-    begins = np.flatnonzero((source[1:] != source[:-1]) | (offset[1:] != offset[:-1])) + 1
-    return int(begins[np.abs(begins - len(source) // 2).argmin()]) if len(begins) else None
-
-
-def _encode(ranges: list[tuple[int, int, int]], columns: Columns, names: dict[str, list[str]]) -> bytes:
-    """Columns of zeros alone are left out: they read as zeros."""
-    sent = {
-        name: columns[name].astype(dtype, copy=False).tobytes()
-        for name, dtype in log.COLUMNS.items()
-        if name == "time" or columns[name].any()
-    }
-    lists = {field: names[dimension] for dimension, field in log.DIMENSIONS.items()}
-    return log.encode(log.Rows(ranges=ranges, policies=names["policy"], columns=sent, **lists))
-
-
-def _cut(
-    ranges: list[tuple[int, int, int]], columns: Columns, half: int
-) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
-    """The ranges before and after row `half`. A source on both sides is cut at its last offset before."""
-    source, offset = int(columns["source"][half - 1]), int(columns["offset"][half - 1])
-    before = [span for span in ranges if span[0] <= source]
-    after = [span for span in ranges if span[0] > source]
-    if columns["source"][half] == source:
-        _, low, high = before.pop()
-        before.append((source, low, offset))
-        after.insert(0, (source, offset, high))
-    return before, after
-
-
-def _part(columns: Columns, names: dict[str, list[str]], chosen: slice) -> tuple[Columns, dict[str, list[str]]]:
-    """Some rows, with dictionaries that hold only what these rows use."""
-    part, own = {name: column[chosen] for name, column in columns.items()}, {}
-    for column, words in names.items():
-        used, part[column] = np.unique(part[column], return_inverse=True)
-        own[column] = [words[code] for code in used.tolist()]
-    return part, own
+    yield from pieces.fitting(partition, ranges, columns, names)

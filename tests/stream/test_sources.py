@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from detector.stream.sources import Sources
 from detector.wire.log import SourceReport
-from detector.wire.rows import Message
+from detector.wire.pieces import Message
 
 
 def sources(**committed):
