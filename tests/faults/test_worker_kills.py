@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from detector.stream.watchdog import STALL_S
 from tests.faults.verify import verify
 from tests.faults.world import STARTING
 
@@ -31,6 +32,7 @@ def test_nothing_is_lost_or_counted_twice_when_one_of_two_workers_is_killed_at_r
     settled_s = world.settle()
     exits = [each for worker in workers for each in worker.exits]
     assert [each.code for each in exits].count(SIGKILLED) == KILLS
+    assert max(stood_s) < STALL_S, "only a watchdog ended it"
     print(f"\n{KILLS} kills, longest standstill {max(stood_s):.1f} s, settled {settled_s:.1f} s after: {verify(world)}")
 
 
