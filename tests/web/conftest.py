@@ -41,10 +41,10 @@ def opened(browser, tmp_path):
     """Opens HTML from a file; arguments are those of a browser context."""
     contexts = []
 
-    def open_(html: str, **how: object) -> Opened:
+    def open_(html: str, *, width: int = 1200, **how: object) -> Opened:
         path: Path = tmp_path / "page.html"
         path.write_text(html, encoding="utf-8")
-        context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900}, **how)
+        context = browser.new_context(offline=True, viewport={"width": width, "height": 900}, **how)
         contexts.append(context)
         seen = Opened(context.new_page())
         seen.page.on("request", lambda request: seen.requests.append(request.url))

@@ -165,7 +165,6 @@ def test_without_scripts_words_and_tables_are_all_there(opened):
 
 
 def test_a_narrow_screen_scrolls_tables_and_not_the_page(opened):
-    seen = opened(page.render(results.full(HOSTILE)))
-    seen.page.set_viewport_size({"width": 400, "height": 800})
+    seen = opened(page.render(results.full(HOSTILE)), width=400)
 
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 400
