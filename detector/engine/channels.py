@@ -119,14 +119,14 @@ def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 
     minute = 60 * hour + 59
     moves.age(view, minute)
     moves.counts(view, np.zeros((len(view), len(COUNTS))), np.zeros(len(view)), minute, moves.CAP_H)
-    sums = view["sums"]
-    sums[frozen, WAITING:] = 0.0
+    view["sums"][frozen, WAITING:] = 0.0
     learning.fade(view, ~frozen)
     ripe = learning.ripe(view, hour, guard_h)
-    learned = view[ripe]
-    learning.learn(learned)
-    learned["sums"][:, WAITING], learned["sums"][:, FILLING] = learned["sums"][:, FILLING], 0.0
-    view[ripe] = learned
+    if ripe.any():
+        learned = view[ripe]
+        learning.learn(learned)
+        learned["sums"][:, WAITING], learned["sums"][:, FILLING] = learned["sums"][:, FILLING], 0.0
+        view[ripe] = learned
     learning.conclude(view)
 
 

@@ -128,5 +128,10 @@ def phi(total: Floats, hours: Floats) -> Floats:
 
 def learn_phi(total: Floats, hours: Floats, count: Floats, expected: Floats) -> tuple[Floats, Floats]:
     """Dispersion sums after one more hour with `count` where `expected` (> 0) were due."""
-    sample = np.minimum((count - expected) ** 2 / np.maximum(expected, 1.0), PHI_MAX_SAMPLE)
-    return total * _FADE + sample, hours * _FADE + np.minimum(expected, 1.0)
+    sample, say = pearson(count, expected, PHI_MAX_SAMPLE)
+    return total * _FADE + sample, hours * _FADE + say
+
+
+def pearson(count: Floats, expected: Floats, most: float) -> tuple[Floats, Floats]:
+    """A sample of the dispersion, at most `most`, and its say: both of them smaller where less than one is expected."""
+    return np.minimum((count - expected) ** 2 / np.maximum(expected, 1.0), most), np.minimum(expected, 1.0)

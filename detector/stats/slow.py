@@ -32,6 +32,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.stats import baseline
 from detector.stats.evidence import Floats
 
 RATIOS: Final = np.array([1.1, 1.25, 1.5, 2.0])
@@ -151,9 +152,9 @@ def learn(twins: Twins, day: int, count: Floats, floor_per_day: Floats) -> Twins
     learned["a"][known] = (twins["a"] * _FADE + past)[known]
     learned["b"][known] = (twins["b"] * _FADE + was.season)[known]
     normal = was.level * was.season
-    sample = np.minimum((past - normal) ** 2 / np.maximum(normal, 1.0), PHI_MAX_SAMPLE)
+    sample, say = baseline.pearson(past, normal, PHI_MAX_SAMPLE)
     learned["phi_total"][measured] = (twins["phi_total"] * _FADE + sample)[measured]
-    learned["phi_days"][measured] = (twins["phi_days"] * _FADE + np.minimum(normal, 1.0))[measured]
+    learned["phi_days"][measured] = (twins["phi_days"] * _FADE + say)[measured]
     weekday = day % 7
     learned["counts"][measured, weekday] = (twins["counts"][:, weekday] * _WEEKDAY_FADE + past)[measured]
     learned["expected"][measured, weekday] = (twins["expected"][:, weekday] * _WEEKDAY_FADE + was.level)[measured]

@@ -80,8 +80,7 @@ class FoldConsumer(Consumer):
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek, and remember what was committed. A batch that no agent has begun comes again."""
-        self._pending &= self._working
-        self._idle.set()
+        self._forget_queued()
         self._stalled.clear()
         self._next.clear()
         self.committed = committed = await self._thread.seek_to_committed()
@@ -140,6 +139,10 @@ class FoldConsumer(Consumer):
     def stop_flow(self) -> None:
         """Stop polling. Batches that no agent has begun are thrown away: they will be read again."""
         super().stop_flow()
+        self._forget_queued()
+
+    def _forget_queued(self) -> None:
+        """Wait no more for batches that no agent has begun."""
         self._pending &= self._working
         self._idle.set()
 
