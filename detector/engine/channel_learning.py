@@ -8,7 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import channel_moves as moves
-from detector.engine.channel_state import COUNTS, LEARNED, MIXES, SHARES, SUMS, TESTS, WAITING, Rows, index, part
+from detector.engine.channel_state import (
+    COUNTS,
+    DAY,
+    FILLING,
+    LEARNED,
+    MIXES,
+    SHARES,
+    SUMS,
+    TESTS,
+    WAITING,
+    Rows,
+    index,
+    part,
+)
 from detector.stats import ages, baseline, shares
 from detector.stats.evidence import Floats
 
@@ -31,22 +44,23 @@ def fade(view: Rows, chosen: NDArray[np.bool_]) -> None:
     view["sums"][:, LEARNED] *= left[:, None]
 
 
-def ripe(view: Rows, hour: int, guard_h: int) -> NDArray[np.bool_]:
-    """Rows, shape (rows,), that learn what waits as `hour` ends: grown ones once a day."""
-    first = np.where(view["begun"] > 0, view["begun"], np.iinfo(np.int32).max).min(axis=1)
-    grown = view["at"] - first >= 60 * GROWN_H
-    found: NDArray[np.bool_] = np.where(grown, hour % max(guard_h, baseline.DAY_H) == 0, hour % guard_h == 0)
-    return found
+def learn(view: Rows, hour: int) -> None:
+    """Learn what waited, in place, as `hour` (since the epoch) ends; grown rows once a day what they meet usually.
 
-
-def learn(view: Rows) -> None:
-    """Learn what waits, in place: dispersion around what was expected before it, then shares and hazards."""
+    How far counts vary is learned at once, around what was expected before: a day of hours that each deviate by chance
+    is not a day that deviates.
+    """
     trials, deviations, variance = _dispersion(view)
     view["dispersion"][..., 0] += np.where(view["known"], deviations, 0.0)
     view["dispersion"][..., 1] += np.where(view["known"], variance, 0.0)
     first = (trials > 0) & (view["begun"] == 0)
     view["begun"] = np.where(first, view["at"][:, None], view["begun"])
-    view["sums"][:, LEARNED] += view["sums"][:, WAITING]
+    sums = view["sums"]
+    sums[:, DAY] += sums[:, WAITING]
+    sums[:, WAITING], sums[:, FILLING] = sums[:, FILLING], 0.0
+    due = ~_grown(view) | (hour % baseline.DAY_H == 0)
+    sums[due, LEARNED] += sums[due, DAY]
+    sums[due, DAY] = 0.0
 
 
 def conclude(view: Rows) -> None:
@@ -55,6 +69,13 @@ def conclude(view: Rows) -> None:
     found = shares.phi(total, due, _PRIOR_PHI)
     found[:, _REVERSALS] = np.maximum(found[:, _REVERSALS], ROW_PHI)
     view["phi"], view["known"] = found, _known(view)
+
+
+def _grown(view: Rows) -> NDArray[np.bool_]:
+    """Rows that have learned for `GROWN_H`."""
+    first = np.where(view["begun"] > 0, view["begun"], np.iinfo(np.int32).max).min(axis=1)
+    grown: NDArray[np.bool_] = view["at"] - first >= 60 * GROWN_H
+    return grown
 
 
 def _known(view: Rows) -> NDArray[np.bool_]:

@@ -62,8 +62,8 @@ _SUMS: Final = {
 _ENDS: Final = np.cumsum(list(_SUMS.values())).tolist()
 SUMS: Final = {name: slice(end - size, end) for (name, size), end in zip(_SUMS.items(), _ENDS, strict=True)}
 """Columns of what is learned."""
-LEARNED, WAITING, FILLING = 0, 1, 2
-"""Rows of `sums`: what is learned, what waits for its guard lag, and what is being counted."""
+LEARNED, DAY, WAITING, FILLING = 0, 1, 2, 3
+"""Rows of `sums`: what is learned, the day that will be, what waits for its guard lag, and what is being counted."""
 
 CHANNEL: Final = np.dtype(
     [
@@ -72,7 +72,7 @@ CHANNEL: Final = np.dtype(
         ("counts", "<f4", (len(COUNTS), len(evidence.RATIOS))),
         ("quiet", "<f4", (len(QUIET),)),
         ("moved", "<i4", (len(TESTS),)),  # minute of each test's last trial, or of its last move
-        ("sums", "<f4", (3, _ENDS[-1])),
+        ("sums", "<f4", (FILLING + 1, _ENDS[-1])),
         ("begun", "<i4", (len(TESTS),)),  # minute of the first hour that was learned; 0 none
         ("dispersion", "<f4", (len(TESTS), 2)),  # see stats.shares: deviations, variance due
         ("phi", "<f4", (len(TESTS),)),  # what they give, and
@@ -102,7 +102,7 @@ def inherit(view: Rows, parent: Rows) -> None:
 
 
 def part(view: Rows, level: int, name: str) -> Floats:
-    """Columns of some sums, shape (rows, columns): of what is `LEARNED`, or `WAITING`, or `FILLING`."""
+    """Columns of some sums, shape (rows, columns): of what is `LEARNED`, say."""
     found: Floats = view["sums"][:, level, SUMS[name]].astype(np.float64)
     return found
 

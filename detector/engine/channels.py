@@ -19,11 +19,11 @@ from detector.engine.channel_state import (
     COUNTS,
     FIELDS,
     FILLING,
+    LEARNED,
     MIXES,
     SHARES,
     SIGNALS,
     SUMS,
-    WAITING,
     Counts,
     Rows,
     blank,
@@ -113,20 +113,16 @@ def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 
         view: rows of `CHANNEL`; all that hold data, not only those with counts in this hour.
         hour: hours since the epoch; each hour once.
         frozen: shape (rows,); of these, what is not learned yet never will be, and what is does not fade.
-        guard_h: hours that are waited for before something is learned; it takes at most twice that. A grown row
-            waits for a day at least: see `channel_learning.ripe`.
+        guard_h: hours that are waited for before something is learned; it takes at most twice that, and a day more
+            where a row is grown: see `channel_learning.learn`.
     """
     minute = 60 * hour + 59
     moves.age(view, minute)
     moves.counts(view, np.zeros((len(view), len(COUNTS))), np.zeros(len(view)), minute, moves.CAP_H)
-    view["sums"][frozen, WAITING:] = 0.0
+    view["sums"][frozen, LEARNED + 1 :] = 0.0
     learning.fade(view, ~frozen)
-    ripe = learning.ripe(view, hour, guard_h)
-    if ripe.any():
-        learned = view[ripe]
-        learning.learn(learned)
-        learned["sums"][:, WAITING], learned["sums"][:, FILLING] = learned["sums"][:, FILLING], 0.0
-        view[ripe] = learned
+    if hour % guard_h == 0:
+        learning.learn(view, hour)
     learning.conclude(view)
 
 
