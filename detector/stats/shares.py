@@ -39,8 +39,9 @@ MEMORY_H: Final = 28 * 24.0
 """Four weeks: shares of whom a policy meets drift with its product, not with the hour."""
 FADE: Final = float(np.exp(-1.0 / MEMORY_H))
 """What an hour leaves of discounted sums of successes, trials and deviations."""
-KNOWN_TRIALS: Final = 50.0
-"""Trials from which a share may be judged: its error, 7 points at a half, is then what odds of 1.5 add."""
+KNOWN_TRIALS: Final = 25.0
+"""Trials from which a share may be judged: its error, 10 points at a half, is then what odds of 1.5 add; it is judged
+mildly until much more is known (see `judged`), and two dozen people tell who is usually met from who never is."""
 KNOWN_H: Final = 24.0
 """Hours from which it may: one day holds all hours of the day."""
 LEAST: Final = 0.01
