@@ -17,6 +17,7 @@ from detector.policy import OnTrip
 EDGES: Final = frozenset(
     {
         (State.CLOSED, State.OPEN),  # tripped
+        (State.OPEN, State.OPEN),  # what became of its actions proves it right
         (State.OPEN, State.HALF_OPEN),  # cooled down
         (State.HALF_OPEN, State.OPEN),  # new evidence while probing
         (State.HALF_OPEN, State.CLOSED),  # quiet for a whole probe
@@ -33,14 +34,14 @@ HOLDING: Final = (State.OPEN, State.HALF_OPEN)
 """States in which an enforcing policy's actions are held."""
 
 MAX_BACKOFF: Final = 16
-"""Repeated re-opening doubles the cool-down up to this factor."""
+"""Being re-opened, or upheld, doubles the cool-down up to this factor."""
 
 
 class BreakerState(Struct, frozen=True, array_like=True):
     """Where one breaker stands. Times are epoch milliseconds of stream time, `generation` only grows.
 
     `timer_ms`: when it moves by itself (0: never). `issued`: whether readers have been told to obey it.
-    `warned_ms`: when it last warned (0: may warn).
+    `warned_ms`: when it last warned (0: may warn). `upheld`: it is open and was proven right since it opened.
     """
 
     state: State = State.CLOSED
@@ -51,6 +52,7 @@ class BreakerState(Struct, frozen=True, array_like=True):
     issued: bool = True
     alert_id: str | None = None
     warned_ms: int = 0
+    upheld: bool = False
 
     @property
     def at_rest(self) -> bool:
@@ -76,7 +78,8 @@ def move(breaker: BreakerState, scope: str, to: State, on_trip: OnTrip, now: Mom
     if (breaker.state, to) not in EDGES:
         raise IllegalTransition(scope, breaker.state.value, to.value)
     goes_on = to in HOLDING and breaker.state in HOLDING and breaker.issued
-    reopened = breaker.reopened + 1 if (breaker.state, to) == (State.HALF_OPEN, State.OPEN) else breaker.reopened
+    again = to is State.OPEN and breaker.state in HOLDING
+    reopened = breaker.reopened + again
     generation = max(breaker.generation + 1, now.log_ms)
     return BreakerState(
         state=to,
@@ -86,6 +89,7 @@ def move(breaker: BreakerState, scope: str, to: State, on_trip: OnTrip, now: Mom
         reopened=0 if to is State.CLOSED else reopened,
         issued=to is State.CLOSED or goes_on or not now.catching_up,
         alert_id=f"{scope}#{generation}",
+        upheld=to is State.OPEN and breaker.state is State.OPEN,
     )
 
 

@@ -229,8 +229,16 @@ class DataQuality(Struct, frozen=True, kw_only=True):
 
 
 AlertType = Literal[
-    "breaker.opened", "breaker.half_opened", "breaker.closed", "breaker.reopened", "breaker.faulted", "breaker.warned"
+    "breaker.opened",
+    "breaker.upheld",
+    "breaker.half_opened",
+    "breaker.closed",
+    "breaker.reopened",
+    "breaker.faulted",
+    "breaker.warned",
 ]
+"""`upheld`: what became of its actions proves an open breaker right; its cool-down starts again. A warning and this are
+from a state to itself."""
 
 
 class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,7 +14,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """A transition, or a warning (`type` breaker.warned, from a state to itself). Times are RFC 3339, UTC, with ms."""
+    """A transition, or what is said from a state to itself: breaker.warned, breaker.upheld. Times: RFC 3339, UTC."""
 
     detected_at: str
     policy_id: str

@@ -30,7 +30,7 @@ def line(record: Alert | Breaker | Heartbeat) -> str:
 
 def _alert(alert: Alert) -> str:
     states = f"{alert.from_state.value} -> {alert.to_state.value}"
-    if alert.from_state is alert.to_state:
+    if alert.from_state is alert.to_state:  # a warning, or upheld
         states = alert.type.removeprefix("breaker.").upper()
     return "  ".join(
         [

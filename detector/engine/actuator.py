@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from detector import breaker as machine
 from detector.breaker import BreakerState, Moment
-from detector.engine import channels, deploys, explain, narrow, quiet, signals
+from detector.engine import channels, deploys, explain, narrow, quiet
 from detector.engine import judge as rule
+from detector.engine.blame import Blame
 from detector.engine.buckets import OpenBuckets
 from detector.engine.columns import NEVER
 from detector.engine.judge import Verdict
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.scopes import Scopes
 from detector.engine.transition import Transition
-from detector.events import AlertType, Evidence, State
-from detector.policy import DECIDERS
+from detector.events import AlertType, State
 from detector.stats import evidence
 
 Rows = NDArray[np.void]
@@ -44,6 +44,7 @@ class Actuator:
         self._cells = cells
         self._bucket_ms = bucket_ms
         self._event_clock = event_clock
+        self._blame = Blame(scopes, cells, bucket_ms)
         self._moving: dict[int, dict[tuple[str, Key], PolicyState]] = {}
         self._warned: dict[int, dict[tuple[str, Key], PolicyState]] = {}
 
@@ -82,22 +83,23 @@ class Actuator:
         """Warn or trip the scope of a row by its numbers after `bucket`. A failure moves that policy alone to FAULT."""
         policy, key = self._scopes.owner[row]
         before, end_ms = policy.breaker(key), (bucket + 1) * self._bucket_ms
-        if policy.position >= now.offset or before.state not in MOVABLE:
+        may_uphold = before.state is State.OPEN and not before.upheld
+        if policy.position >= now.offset or not (before.state in MOVABLE or may_uphold):
             return []
         if end_ms <= before.since_ms:  # what led to the last move must not count twice
             return []
         now = now._replace(stream_ms=end_ms)
         try:
-            return self._judge(policy, key, view, end_ms, now)
+            return (self._uphold if may_uphold else self._judge)(policy, key, view, end_ms, now)
         except Exception as error:  # noqa: BLE001 - one policy's fault must not stop the others; it is paged
             return self.fault(policy, key, f"{type(error).__name__}: {error}", now)
 
     def _judge(self, policy: PolicyState, key: Key, view: Rows, end_ms: int, now: Moment) -> list[Transition]:
-        found, verdict = self._decide(policy, policy.rows[key], view, end_ms)
+        found, verdict = self._blame.evidence(policy, policy.rows[key], view, end_ms)
         if verdict is None or (verdict == "warn" and policy.is_warned):
             return []
         onset_ms = int(view["onset"][0]) * self._bucket_ms
-        target, parts = self._target(policy, key, found, onset_ms, end_ms)
+        target, parts = self._blame.target(policy, key, found, onset_ms, end_ms)
         if target is None or policy.breaker(target).state not in MOVABLE:
             return []
         before, after = policy.breaker(target), self._after(policy, target, verdict, now)
@@ -107,50 +109,26 @@ class Actuator:
             harm = narrow.harm(self._scopes, self._cells, policy.rows[target], onset_ms, end_ms, self._bucket_ms)
         told = explain.told(policy, target, key, found, parts, harm, end_ms)
         if verdict == "trip":
-            for row in policy.rows.values():
-                channels.forget(self._scopes.channels_of(row))
+            self._forget(policy)
         kind = "breaker.warned" if verdict == "warn" else TYPES[before.state, after.state]
         return [self._set(policy, target, after, kind, now, end_ms, told)]
 
-    def _decide(
-        self, policy: PolicyState, row: int, view: Rows, end_ms: int
-    ) -> tuple[tuple[Evidence, ...], Verdict | None]:
-        """The evidence of a row beyond its warning lines, as far as its policy heeds it, and what follows."""
-        settings, link = policy.settings, self._scopes.links.rows[row : row + 1]
-        channel, week = self._scopes.channels_of(row), self._scopes.week_of(row)
-        said = signals.loud(view, link, channel, week, self._bucket_ms, end_ms)
-        found = tuple(each for each in said if each.signal not in settings.ignore_signals)
-        weighed = tuple(each for each in found if each.signal not in settings.warn_only_signals)
-        verdict = rule.decide(weighed, informed=self._informed(policy, channel), probing=policy.is_probing)
-        return found, verdict or ("warn" if found else None)
+    def _uphold(self, policy: PolicyState, key: Key, view: Rows, end_ms: int, now: Moment) -> list[Transition]:
+        """An open breaker is proven right by what became of the scope's actions: it cools down anew, and for longer."""
+        proof = self._blame.upholds(policy, policy.rows[key], view, end_ms)
+        if not proof:
+            return []
+        onset_ms = int(view["onset"][0]) * self._bucket_ms
+        parts = narrow.parts_of(self._scopes, policy, rule.foremost(proof))
+        told = explain.told(policy, key, key, proof, parts, narrow.own(view, onset_ms), end_ms)
+        self._forget(policy)
+        after = machine.move(policy.breaker(key), policy.scope(key).id, State.OPEN, policy.settings.breaker, now)
+        return [self._set(policy, key, after, "breaker.upheld", now, end_ms, told)]
 
-    def _informed(self, policy: PolicyState, channel: Rows) -> bool:
-        whole = policy.rows[WHOLE]
-        return rule.is_informed(channel, self._scopes.channels_of(whole), self._scopes.links.rows[whole : whole + 1])
-
-    def _target(
-        self, policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms: int, end_ms: int
-    ) -> tuple[Key | None, dict[Key, narrow.Part]]:
-        """The scope to move where `key` speaks, None where that is said elsewhere; and each scope's part in it."""
-        names = {signal.signal for signal in found}
-        itself = bool({"hard_limit", "probe"} & names) or names <= rule.OF_A_WINDOW
-        if not itself and not names & rule.OF_VOLUME:
-            parts = narrow.parts_of(self._scopes, policy, rule.foremost(found))
-            return narrow.target_of(policy, key, parts), parts
-        parts = narrow.parts(self._scopes, self._cells, policy, onset_ms, end_ms, self._bucket_ms)
-        if itself:
-            return key, parts
-        if "deploy" in names and (changed := self._changed(policy)):
-            return (changed if key in (WHOLE, changed) else None), parts
-        return narrow.target(policy, key, onset_ms, parts), parts
-
-    def _changed(self, policy: PolicyState) -> Key | None:
-        """The origin whose own deploy has nearly all of the policy's evidence of a change, in logarithms."""
-        row = self._scopes.table.rows
-        level = {each: float(np.log1p(rule.levels(row[[at]])[0][0])) for each, at in policy.rows.items()}
-        origins = [each for each in level if each[0] in DECIDERS and policy.deployed_ms(each)]
-        best = max(origins, key=lambda each: (level[each], each), default=None)
-        return best if best and level[best] >= narrow.EXPLAINS * level[WHOLE] else None
+    def _forget(self, policy: PolicyState) -> None:
+        """What led to a decision of a policy must not count twice, in any scope of it."""
+        for row in policy.rows.values():
+            channels.forget(self._scopes.channels_of(row))
 
     def fault(self, policy: PolicyState, key: Key, reason: str, now: Moment) -> list[Transition]:
         """Move a scope to FAULT: visible and paged, not paused."""

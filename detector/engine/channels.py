@@ -47,6 +47,7 @@ __all__ = [
     "forget_mix",
     "known",
     "levels",
+    "speaks",
     "step",
     "told",
 ]
@@ -150,6 +151,12 @@ def levels(view: Rows) -> dict[str, Floats]:
 def evidence_of(view: Rows, signal: str) -> Floats:
     """Evidence of one of them."""
     return levels(view)[signal]
+
+
+def speaks(view: Rows, signal: str) -> NDArray[np.bool_]:
+    """Rows, shape (rows,), in which the test of a signal is made: see `channel_moves.speaks`."""
+    found: NDArray[np.bool_] = moves.speaks(view)[:, index(signal)]
+    return found
 
 
 def known(view: Rows, signal: str) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ lines, for warnings and for trips. The rule:
   of those acted on, nor a usual share of items, so many subjects are the only corroboration there can be;
 - proof trips: the weighted average of the signals that need no other, over the trip line: the mix of those acted on,
   and what becomes of the actions. An average of such evidence keeps its promise; a product would not;
+- while a breaker is open, what became of its actions may be proof by itself: that upholds it, once;
 - volume and a corroborating signal, both over the warning line, trip;
 - while a breaker of the policy is half-open, volume over the trip line opens it again: what it held goes on;
 - any signal alone, over the warning line, warns; a ramp (`stats.slow`) or silence never does more.
@@ -17,6 +18,7 @@ lines, for warnings and for trips. The rule:
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -29,10 +31,12 @@ from detector.stats import baseline, evidence, surge
 Rows = NDArray[np.void]
 Ints = NDArray[np.int64]
 Verdict = Literal["trip", "warn"]
+Weights = Mapping[str, float]
 
-PROOF_WEIGHTS: Final = {"tenure": 0.2, "content_age": 0.2, "overturns": 0.2, "reversals": 0.2, "rebans": 0.2}
-"""Signals that may trip alone, and their shares of a scope's budget."""
-PROOF: Final = tuple(PROOF_WEIGHTS)
+PROOF: Final = ("tenure", "content_age", "overturns", "reversals", "rebans")
+"""Signals that may trip alone. Those of a scope that have the history to speak share its budget evenly."""
+AFTERMATH: Final = frozenset({"overturns", "reversals", "rebans"})
+"""Those of what became of actions: they may prove an open breaker right."""
 INFORMING: Final = ("tenure", "content_age")
 """Signals whose silence, where they are known, says that a wave of many subjects is no mistake."""
 OF_VOLUME: Final = frozenset({"volume", "deploy", "probe", "surge"})
@@ -144,12 +148,23 @@ def channels_speak(channel: Rows, link: Rows) -> tuple[NDArray[np.bool_], NDArra
     level = channels.levels(channel)
     loud = {signal: found >= link["warn_h"] for signal, found in level.items()}
     corroborated = np.logical_or.reduce([loud[signal] for signal in sorted(CORROBORATING)])
-    proven = sum(weight * level[signal] for signal, weight in PROOF_WEIGHTS.items()) >= link["trip_h"]
+    proven = sum(weight * level[signal] for signal, weight in proof_weights(channel).items()) >= link["trip_h"]
     return corroborated, np.logical_or.reduce([*loud.values(), proven])
 
 
-def decide(found: tuple[Evidence, ...], *, informed: bool, probing: bool) -> Verdict | None:
-    """Trip, warn, or nothing. `informed`: see `is_informed`; `probing`: the policy is being let go again."""
+def proof_weights(channel: Rows) -> dict[str, NDArray[np.float64]]:
+    """Each of `PROOF`'s share of the budget in rows with channels, shape (rows,): nothing is kept for the mute."""
+    speaks = {signal: channels.speaks(channel, signal) for signal in PROOF}
+    many = np.maximum(np.sum(list(speaks.values()), axis=0), 1)
+    return {signal: made / many for signal, made in speaks.items()}
+
+
+def decide(found: tuple[Evidence, ...], weights: Weights, *, informed: bool, probing: bool) -> Verdict | None:
+    """Trip, warn, or nothing.
+
+    `weights`: see `proof_weights`, of the row; `informed`: see `is_informed`; `probing`: the policy is being let go
+    again.
+    """
     strength = {signal.signal: signal.strength for signal in found}
     if {"hard_limit", "deploy", "probe"} & strength.keys():
         return "trip"
@@ -157,11 +172,16 @@ def decide(found: tuple[Evidence, ...], *, informed: bool, probing: bool) -> Ver
         return "trip"
     if probing and strength.get("volume", 0.0) >= 1.0:
         return "trip"
-    if sum(weight * strength.get(signal, 0.0) for signal, weight in PROOF_WEIGHTS.items()) >= 1.0:
+    if is_proof(found, weights):
         return "trip"
     if "volume" in strength and CORROBORATING & strength.keys():
         return "trip"
     return "warn" if found else None
+
+
+def is_proof(found: Iterable[Evidence], weights: Weights) -> bool:
+    """Whether signals that need no other are strong enough together."""
+    return sum(weights.get(each.signal, 0.0) * each.strength for each in found) >= 1.0
 
 
 def foremost(found: tuple[Evidence, ...]) -> str:

@@ -125,7 +125,7 @@ def _counters(mine: Partition) -> Counter[str]:
 def _say(alert: Alert) -> None:
     if alert.type == "breaker.faulted":
         logs.error("policy_faulted", scope=alert.scope.id, reason=alert.reason)
-    elif alert.from_state is not alert.to_state:
+    elif alert.type != "breaker.warned":
         logs.info(
             "breaker_moved",
             scope=alert.scope.id,

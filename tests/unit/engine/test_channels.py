@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detector.engine import channel_moves as moves
-from detector.engine import channels
+from detector.engine import channels, judge
 from detector.engine.channel_state import LEARNED, SUMS, field, index
 from detector.stats import ages, evidence, shares
 
@@ -493,3 +493,17 @@ def test_evidence_is_capped_and_finite_whatever_comes():
         close(view, hour, frozen=True)
     for signal in channels.SIGNALS:
         assert 0 <= channels.evidence_of(view, signal)[0] <= moves.CAP_H
+
+
+# --- the budget of proof ----------------------------------------------------------------------------------------------
+
+
+def test_signals_that_can_speak_share_the_budget_and_nothing_is_kept_for_the_mute():
+    view = trained(3)
+    view["known"][0] = False
+    view["known"][1] = False
+    view["known"][1, index("tenure")] = True
+    shares_of = judge.proof_weights(view)
+    assert [float(each[0]) for each in shares_of.values()] == [0, 0, 0, 0.5, 0.5]  # made from the first: no history
+    assert [float(each[1]) for each in shares_of.values()] == pytest.approx([1 / 3, 0, 0, 1 / 3, 1 / 3])
+    assert [float(each[2]) for each in shares_of.values()] == pytest.approx([0.2] * 5)

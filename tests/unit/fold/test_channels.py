@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from detector import events
 from detector.engine.channel_state import LEARNED, part
 from detector.engine.policy_state import WHOLE
+from detector.events import State
 from detector.fold import Fold, Outcome
 from detector.policy import HardLimit, Policy, Ruleset, StreamSettings
 from tests.logs import MONDAY_MS, LogWriter, action
@@ -81,19 +84,39 @@ def undone(actions: list[events.Action], after_ms: int) -> list[events.Reversal]
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("wrongful", [False, True], ids=["nothing is undone", "what was held is undone"])
-def test_a_breaker_does_not_close_by_itself_on_what_was_undone_while_it_was_open(wrongful):
-    limited = Policy(id="spam", mode="enforce", hard_limit=HardLimit(max=150, per_s=600))
+def moves_of_a_limited_wave(undone_after_ms: int | None = None, **settings: Any) -> list[events.Alert]:
+    """A wave trips a hard limit at 00:03:55; all of it may be undone a while after each action."""
+    limited = Policy(id="spam", mode="enforce", hard_limit=HardLimit(max=150, per_s=600), **settings)
     usual, wave = traffic(MONDAY_MS, START + 2 * HOUR, 60, 0.1, 1), traffic(START, START + 5 * MINUTE, 2400, 0.1, 2)
-    found = by_time(usual, wave, undone(wave, 20 * MINUTE) if wrongful else [])
+    found = by_time(usual, wave, undone(wave, undone_after_ms) if undone_after_ms is not None else [])
     log, end = LogWriter(ruleset=Ruleset(version="v1", stream=RULES.stream, policies=(limited,))), START + 2 * HOUR
     log.live(found, end, every_ms=MINUTE)
     fold = Fold(RULES.stream)
     fold.assign(0, {})
-    moves = [alert for alert in fold.apply(log.records).alerts if alert.type != "breaker.warned"]
-    then = ["breaker.reopened"] if wrongful else ["breaker.closed"]
-    assert [alert.type for alert in moves][:3] == ["breaker.opened", "breaker.half_opened", *then]
-    assert ("reversals" in {signal.signal for signal in moves[2].evidence}) is wrongful
+    return [alert for alert in fold.apply(log.records).alerts if alert.type != "breaker.warned"]
+
+
+def test_a_breaker_of_whose_actions_none_is_undone_cools_down_and_closes():
+    moves = moves_of_a_limited_wave()
+    assert [alert.type for alert in moves] == ["breaker.opened", "breaker.half_opened", "breaker.closed"]
+
+
+def test_what_is_undone_while_a_breaker_is_open_upholds_it_once_and_it_cools_down_anew_for_twice_as_long():
+    opened, upheld, probing, reopened, *_ = moves_of_a_limited_wave(20 * MINUTE)
+    kinds = [alert.type for alert in (opened, upheld, probing, reopened)]
+    assert kinds == ["breaker.opened", "breaker.upheld", "breaker.half_opened", "breaker.reopened"]
+    assert (upheld.from_state, upheld.to_state) == (State.OPEN, State.OPEN)
+    assert [signal.signal for signal in upheld.evidence] == ["reversals"]
+    assert "actions undone where" in upheld.reason
+    assert upheld.generation > opened.generation
+    assert upheld.detected_at - opened.detected_at < timedelta(minutes=20)
+    assert probing.detected_at - upheld.detected_at == timedelta(minutes=60)  # twice the cool-down
+    assert "reversals" in {signal.signal for signal in reopened.evidence}
+
+
+def test_what_is_undone_upholds_nothing_where_it_may_only_warn():
+    moves = moves_of_a_limited_wave(20 * MINUTE, warn_only_signals=("reversals",))
+    assert "breaker.upheld" not in [alert.type for alert in moves]
 
 
 def learned_share(hours: int) -> float:
