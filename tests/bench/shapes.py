@@ -31,6 +31,8 @@ HISTORIES: Final = 2
 BUSY_PER_H: Final = 1000
 LATE_MS: Final = 10 * MINUTE_MS
 LATE_SHARE: Final = 0.3
+BUDGET_H: Final = YEAR_S / 3600 / PolicySettings().false_trips_per_year
+"""Hours in which a policy may trip falsely once."""
 SLACK: Final = 1.3
 """Where theory needs longer than a shape's limit, this many times the bound."""
 TRIPS: Final = ("breaker.opened", "breaker.reopened")
@@ -61,6 +63,8 @@ class Verdict(NamedTuple):
     early: int
     wrongful: int
     bound_ms: float
+    oracle: bool | None
+    """Whether an oracle would have tripped in time, where it can be told: see `oracle_ms`."""
 
     @property
     def in_time(self) -> bool:
@@ -184,7 +188,8 @@ def judge(shape: Shape, variant: Variant, scene: Scene, heard: Sequence[Heard]) 
     before = scene.wrong["time"] < (scene.end_ms if first is None else first)
     delay_ms = None if first is None else first - scene.onset_ms
     names = tuple(each.alert.scope.id + " by " + _by(each.alert) for each in amiss)
-    return Verdict(delay_ms, limit_ms, names, len(early), int(before.sum()), bound_ms)
+    oracle = oracle_ms(scene) <= limit_ms if scene.phi == 1.0 else None
+    return Verdict(delay_ms, limit_ms, names, len(early), int(before.sum()), bound_ms, oracle)
 
 
 def _sorted(shape: Shape, scene: Scene, trips: list[Heard], heard: list[Heard]) -> tuple[list[Heard], list[Heard]]:
@@ -213,14 +218,28 @@ def bound(scene: Scene, phi: float) -> float:
     """
     if not len(scene.excess):
         return 0.0
-    line_h = YEAR_S / 3600 / PolicySettings().false_trips_per_year
     known = np.unique(np.linspace(0, len(scene.excess) - 1, 60).astype(int))
     usual, ratio = scene.usual_per_h[known] / 60 * scene.share, 1 + scene.excess[known] / scene.share
     gain = np.interp(np.arange(len(scene.excess)), known, _divergence(ratio * usual, usual, phi))
     speed = np.interp(np.arange(len(scene.excess)), known, _divergence(usual, ratio * usual, phi)) * 60
-    gathered, needed = np.cumsum(gain), np.log(np.maximum(line_h * speed, np.e))
+    gathered, needed = np.cumsum(gain), np.log(np.maximum(BUDGET_H * speed, np.e))
     enough = np.flatnonzero(gathered >= needed)
     return float((enough[0] + 1) * MINUTE_MS) if len(enough) else np.inf
+
+
+def oracle_ms(scene: Scene) -> float:
+    """When a detector trips that knows what is usual and what comes, and has the policy's whole budget for it alone.
+
+    For scenes whose `wrong` actions are all that is counted, Poisson: the Shiryaev-Roberts statistic of their minutes.
+    """
+    ratio, level = 1 + scene.excess, 0.0
+    count = np.bincount((scene.wrong["time"] - scene.onset_ms) // MINUTE_MS, minlength=len(ratio))[: len(ratio)]
+    bets = count * np.log(ratio) - scene.usual_per_h / 60 * scene.excess
+    for minute, bet in enumerate(bets.tolist()):
+        level = (level + 1 / 60) * np.exp(bet)
+        if level >= BUDGET_H:
+            return float((minute + 1) * MINUTE_MS)
+    return np.inf
 
 
 def _divergence(of: made.Floats, to: made.Floats, phi: float) -> made.Floats:
@@ -252,6 +271,12 @@ class Line(NamedTuple):
         return sum(not each.amiss and (must == "not" or each.in_time) for each in self.found) / len(self.found)
 
     @property
+    def oracle(self) -> str:
+        """In how many seeds an oracle is in time, where it can be told."""
+        told = [each.oracle for each in self.found if each.oracle is not None]
+        return f"{sum(told)}/{len(told)}" if told else "-"
+
+    @property
     def passes(self) -> bool:
         """At least 95 % where something must be said; none in a hundred where nothing must."""
         return self.good >= (0.99 if self.shape.must == "not" else 0.95)
@@ -268,13 +293,14 @@ class Line(NamedTuple):
             f" {_span(median(delays)) if delays and must else '-':>8}"
             f" {_span(median(bounds)) if bounds and must else '-':>8}"
             f" {f'{median(ratios):.2f}' if ratios and must else '-':>6}"
-            f" {median(each.wrongful for each in self.found):>8.0f}  {'ok' if self.passes else 'FAILS'}"
+            f" {median(each.wrongful for each in self.found):>8.0f} {self.oracle:>6}"
+            f"  {'ok' if self.passes else 'FAILS'}"
         )
 
 
 HEAD: Final = (
     f"{'shape':18} {'must':12} {'variant':12} {'in time':>6} {'amiss':>5} {'early':>5} {'delay':>8} {'bound':>8}"
-    f" {'ratio':>6} {'wrongful':>8}"
+    f" {'ratio':>6} {'wrongful':>8} {'oracle':>6}"
 )
 
 
