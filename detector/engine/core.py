@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from detector.breaker import Moment
 from detector.engine import deploys, scan
-from detector.engine import judge as rule
 from detector.engine.actuator import Actuator
 from detector.engine.buckets import OpenBuckets
 from detector.engine.columns import FOREVER, NEVER, put
+from detector.engine.hearing import Hearing
 from detector.engine.hours import Hours, hour_end
 from detector.engine.intern import intern
-from detector.engine.minutes import Minutes, Moved
+from detector.engine.minutes import Minutes
 from detector.engine.policy_state import note_deploy
 from detector.engine.scopes import Scopes
 from detector.engine.transition import Added, Batch, Transition
@@ -49,6 +49,7 @@ class Engine:
         self.open = OpenBuckets()
         self.minutes = Minutes(self.scopes, self.bucket_ms)
         self.actuator = Actuator(self.scopes, self.open, self.bucket_ms, event_clock=stream.clock == "events")
+        self._hearing = Hearing(self.scopes, self.actuator, self.bucket_ms)
         self._hours = Hours(self.scopes, self.minutes, self.bucket_ms, guard_h=-(-int(stream.guard_s) // 3600))
         self.stream: dict[int, int] = {}
         """Stream clock of each partition, as a bucket number."""
@@ -138,8 +139,8 @@ class Engine:
         walk.keep(known)
         known.tested(rows)
         found: list[Transition] = []
-        for step_, speaking in walk.steps():
-            found += self._judge(walk, step_, speaking, moments)
+        for bucket, speaking in walk.moments():
+            found += self._hearing.walk(walk, bucket, speaking, moments)
         return found
 
     def test_all(self, moments: Mapping[int, Moment]) -> list[Transition]:
@@ -198,10 +199,10 @@ class Engine:
         table, found = self.scopes.table.rows, list[Transition]()
         walk = Walk(table, self.scopes.links.rows, self.open.cells(rows, after, through), self.bucket_ms)
         walk.view["peak"] = np.maximum(walk.view["peak"], walk.peaks())
-        for step_, speaking in walk.steps():
-            walk.record(step_)
+        for bucket, speaking in walk.moments():
+            walk.record(bucket)
             put(table, walk.rows, walk.view)
-            found += self._judge(walk, step_, speaking, moments)
+            found += self._hearing.walk(walk, bucket, speaking, moments)
         walk.record()
         walk.finish()
         put(table, walk.rows, walk.view)
@@ -212,46 +213,19 @@ class Engine:
         settled[rows] = np.maximum(settled[rows], through)
         for moved, minute in self.minutes.settle(rows, after, through):
             self._mark_changed(moved.rows)
-            found += self._judge_channels(moved, minute, moments)
+            found += self._hearing.channels(moved, minute, moments)
         if self.minutes.over(after + 1) != self.minutes.over(through + 1):
-            for row in self._hours.silent(rows, through):
-                found += self._judge_row(row, through, moments)
+            for row in self._hearing.in_turn(self._hours.silent(rows, through)):
+                found += self._hearing.row(row, through, moments)
         if through == hour_end(through, self.bucket_ms):
             self._mark_changed(rows)
             spoke = self._hours.close(rows, through)
             self.scopes.standings.forget(rows)
-            for row in spoke:
-                said = self._judge_row(row, through, moments)
+            for row in self._hearing.in_turn(spoke):
+                said = self._hearing.row(row, through, moments)
                 self.scopes.week_of(row)["ramp_told"] = bool(said)
                 found += said
             self.actuator.calm(moments, through)
-        return found
-
-    def _judge_channels(self, moved: Moved, minute: int, to: Mapping[int, Moment]) -> list[Transition]:
-        """Decide on scopes whose channels speak after a final minute."""
-        links, found = self.scopes.links.rows, list[Transition]()
-        corroborated, speaking = rule.channels_speak(moved.channel, links[moved.rows])
-        for row in moved.rows[links["corroborated"][moved.rows] != corroborated].tolist():
-            links["corroborated"][row] ^= True
-            self.scopes.expect(*self.scopes.owner[row])
-        bucket = ((minute + 1) * MINUTE_MS - 1) // self.bucket_ms
-        for row in moved.rows[speaking].tolist():
-            found += self._judge_row(row, bucket, to)
-        return found
-
-    def _judge_row(self, row: int, through: int, to: Mapping[int, Moment]) -> list[Transition]:
-        """Decide on a scope of which all through a bucket is final."""
-        links, table = self.scopes.links.rows, self.scopes.table.rows
-        return self.actuator.judge(row, table[row : row + 1], through, to[int(links["partition"][row])])
-
-    def _judge(self, walk: Walk, step_: int, speaking: list[int], to: Mapping[int, Moment]) -> list[Transition]:
-        """Decide on rows (indices into the walk's) that speak after a step."""
-        found: list[Transition] = []
-        for i in speaking:
-            now = to[int(walk.link["partition"][i])]
-            found += self.actuator.judge(int(walk.rows[i]), walk.view[i : i + 1], walk.bucket_of(i, step_), now)
-        if found:
-            walk.listen()
         return found
 
     def _skip_silence(self, rows: Ints, at: int, end: int) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from detector.engine import judge, scan
 from detector.engine.buckets import Cells
-from detector.engine.columns import NEVER, SECONDS_CELL_MS, taken
+from detector.engine.columns import FOREVER, NEVER, SECONDS_CELL_MS, put, taken
 from detector.engine.standings import Standings, heads
 from detector.stats import evidence, onset, surge, windows
 from detector.units import HOUR_MS, MINUTE_MS
@@ -51,7 +51,7 @@ class Walk:
         self._ends = np.cumsum(np.bincount(step)) if len(step) else step
         self._prepare(cells.bucket[by_row], cells.counts.take(by_row, axis=0), cells.subjects.take(by_row, axis=0))
         self.place, self.bucket = self._row[self._order], self._at[self._order]
-        self._recorded = 0
+        self._recorded = NEVER
         self._renew_limits()
         self._run()
         self._said = self._speaking()
@@ -168,24 +168,24 @@ class Walk:
 
     # --- telling ------------------------------------------------------------------------------------------------------
 
-    def steps(self) -> Iterator[tuple[int, list[int]]]:
-        """Steps after which rows speak, as numbers, and those rows; `view` then stands as after that step."""
+    def moments(self) -> Iterator[tuple[int, list[int]]]:
+        """Buckets after which rows speak, ascending, and those rows; `view` then stands as after that bucket.
+
+        By time, not by steps: whose step it is depends on what a test remembers of earlier ones.
+        """
         said = self._said.copy()
-        step = np.searchsorted(self._ends, np.arange(len(said)), side="right")
         while said.any():
-            now = int(step[np.argmax(said)])
-            here = np.flatnonzero(said & (step == now))
+            now = int(self.bucket[said].min())
             self._stand(now)
             links = self.link
-            yield now, self.place[here].tolist()
+            yield now, self.place[said & (self.bucket == now)].tolist()
             if links is not self.link:  # a breaker moved: its lines did, too
                 said = self._speaking()
-            said[: self._ends[now]] = False
+            said[self.bucket <= now] = False
 
     def finish(self) -> None:
-        """Let `view` stand as after all steps."""
-        if len(self.rows):
-            self._stand(len(self._ends) - 1)
+        """Let `view` stand as after all buckets."""
+        self._stand(FOREVER)
 
     def keep(self, known: Standings) -> None:
         """Note how rows stood before the oldest bucket that may still be counting."""
@@ -215,14 +215,14 @@ class Walk:
             return np.empty(0)
         return np.maximum.reduceat(judge.volume(self._levels)[self._rank], self._first)
 
-    def bucket_of(self, row: int, step: int) -> int:
-        """Bucket that a row (index into `rows`) has reached after a step."""
-        return int(self._at[self._first[row] + min(step, int(self._size[row]) - 1)])
-
-    def _stand(self, step: int) -> None:
-        """Put the rows together as they stand after a step."""
-        self._write(self.view, self._first + np.minimum(step, self._size - 1))
-        self._ring(int(self._ends[step]))
+    def _stand(self, bucket: int) -> None:
+        """Put the rows together as they stand after a bucket; those whose first is later stand as they came."""
+        passed = np.bincount(self._row[self._at <= bucket], minlength=len(self.rows))
+        some = np.flatnonzero(passed)
+        standing = taken(self.view, some)
+        self._write(standing, self._first[some] + passed[some] - 1)
+        put(self.view, some, standing)
+        self._ring(bucket)
 
     def _write(self, view: Rows, last: Ints) -> None:
         """Let rows stand as after these cells, one of each."""
@@ -236,16 +236,16 @@ class Walk:
 
     # --- rings --------------------------------------------------------------------------------------------------------
 
-    def record(self, step: int | None = None) -> None:
-        """Add the cells through a step (all) to rolling windows and totals, unless they are there: they are final."""
-        new = slice(self._recorded, None if step is None else int(self._ends[step]))
+    def record(self, through: int = FOREVER) -> None:
+        """Add the cells through a bucket to rolling windows and totals, unless they are there: they are final."""
+        new = np.flatnonzero((self.bucket > self._recorded) & (self.bucket <= through))
         view, row, count = self.view, self.place[new], self._counts[self._order[new], 0]
         for name, cell_ms in WINDOWS:
             cell = self.bucket[new] * self._bucket_ms // cell_ms
             view[name], view[f"{name}_head"] = windows.add(view[name], view[f"{name}_head"], row, cell, count)
         np.add.at(view["total"], row, count.astype(np.int64))
         np.maximum.at(view["settled"], row, self.bucket[new])
-        self._recorded = len(self.place) if step is None else int(self._ends[step])
+        self._recorded = through
 
     def _renew_limits(self) -> None:
         """Forget what was counted in cells of an earlier limit."""
@@ -271,13 +271,13 @@ class Walk:
             begin = end
         return found
 
-    def _ring(self, end: int) -> None:
-        """The hard limits' rings after the first `end` cells in the order of steps."""
-        limited = self.link["limit_max"][self.place[:end]] > 0
-        if limited.any():
-            row, view = self.place[:end][limited], self.view
-            cell = self.bucket[:end][limited] * self._bucket_ms // self.link["limit_ms"][row]
-            count = self._counts[self._order[:end], 0][limited]
+    def _ring(self, through: int) -> None:
+        """The hard limits' rings after a bucket."""
+        limited = np.flatnonzero((self.link["limit_max"][self.place] > 0) & (self.bucket <= through))
+        if len(limited):
+            row, view = self.place[limited], self.view
+            cell = self.bucket[limited] * self._bucket_ms // self.link["limit_ms"][row]
+            count = self._counts[self._order[limited], 0]
             number = np.searchsorted(self._limited, row)
             ring, head = windows.add(*self._limits_before, number, cell, count)
             view["limit"][self._limited], view["limit_head"][self._limited] = ring, head

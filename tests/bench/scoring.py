@@ -2,7 +2,8 @@
 
 A trip between onset and repair (+ 30 s) finds an incident. After a trip its policy's trips of the next six hours do not
 count. A trip outside [onset, repair + 1 h] of every incident of its policy is an "other trip": many of them are real
-attacks. Delay and wrongful actions run from the first wrongful action, so a rule that is broken in a quiet hour is not
+attacks. So a trip shortly before an incident hides the one that meets it; `anyhow` says what had been found if it did
+not. Delay and wrongful actions run from the first wrongful action, so a rule that is broken in a quiet hour is not
 found late. Policies with fewer than 200 events are left out; exposure runs from a policy's first to its last event.
 """
 
@@ -48,9 +49,10 @@ class Found(NamedTuple):
 
 
 class Score(NamedTuple):
-    """`others`: (policy, time) of trips where no incident was, counted policies only."""
+    """`others`: (policy, time) of trips where no incident was, counted policies only. `anyhow`: see above."""
 
     incidents: list[Found]
+    anyhow: list[Found]
     others: list[tuple[str, int]]
     trips: int
     policies: int
@@ -63,6 +65,10 @@ class Score(NamedTuple):
     @property
     def avoided(self) -> int:
         return sum(each.avoided for each in self.found)
+
+    @property
+    def avoided_anyhow(self) -> int:
+        return sum(each.avoided for each in self.anyhow if each.counted)
 
     @property
     def others_per_year(self) -> float:
@@ -99,6 +105,7 @@ def scored(
     )
     return Score(
         [_found(each, kept.get(each.policy_id, []), series, counted) for each in incidents],
+        [_found(each, sorted(map(int, trips.get(each.policy_id, []))), series, counted) for each in incidents],
         [(policy, at_ms) for at_ms, policy in others],
         sum(len(kept.get(policy, ())) for policy in counted),
         len(counted),

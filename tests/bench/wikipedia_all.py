@@ -161,6 +161,8 @@ def main() -> None:
     )
     print(f"{runs[0].score.years:.1f} policy-years, {wrongful:,} wrongful actions in their incidents\n")
     print(table([HEAD, *(run.cells() for run in runs)]))
+    print("\nAvoided, if a trip finds an incident however soon after another trip:")
+    print("; ".join(f"{run.name} {run.score.avoided_anyhow:,}" for run in runs))
     for run in runs:
         if run.said:
             print(f"\n{run.name}\n{details(run)}")

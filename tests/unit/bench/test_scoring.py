@@ -37,6 +37,7 @@ def test_a_trip_in_the_hour_after_the_repair_is_neither_found_nor_other():
 
 def test_a_trip_silences_the_next_six_hours():
     assert not _scored(98, 101).found
+    assert _scored(98, 101).avoided_anyhow == _scored(101).avoided > 0
     assert [at // HOUR_MS for _, at in _scored(10, 13, 16.5).others] == [10, 16]
 
 
