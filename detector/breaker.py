@@ -41,7 +41,7 @@ class BreakerState(Struct, frozen=True, array_like=True):
     """Where one breaker stands. Times are epoch milliseconds of stream time, `generation` only grows.
 
     `timer_ms`: when it moves by itself (0: never). `issued`: whether readers have been told to obey it.
-    `warned_ms`: when it last warned (0: may warn). `upheld`: it is open and was proven right since it opened.
+    `warned_ms`: when it last warned (0: may warn). `upheld_ms`: when it was proven right since it opened (0: not).
     """
 
     state: State = State.CLOSED
@@ -52,7 +52,7 @@ class BreakerState(Struct, frozen=True, array_like=True):
     issued: bool = True
     alert_id: str | None = None
     warned_ms: int = 0
-    upheld: bool = False
+    upheld_ms: int = 0
 
     @property
     def at_rest(self) -> bool:
@@ -79,17 +79,18 @@ def move(breaker: BreakerState, scope: str, to: State, on_trip: OnTrip, now: Mom
         raise IllegalTransition(scope, breaker.state.value, to.value)
     goes_on = to in HOLDING and breaker.state in HOLDING and breaker.issued
     again = to is State.OPEN and breaker.state in HOLDING
+    upheld = again and breaker.state is State.OPEN
     reopened = breaker.reopened + again
     generation = max(breaker.generation + 1, now.log_ms)
     return BreakerState(
         state=to,
         generation=generation,
-        since_ms=now.stream_ms,
+        since_ms=breaker.since_ms if upheld else now.stream_ms,
         timer_ms=_timer_ms(to, reopened, on_trip, now.stream_ms),
         reopened=0 if to is State.CLOSED else reopened,
         issued=to is State.CLOSED or goes_on or not now.catching_up,
         alert_id=f"{scope}#{generation}",
-        upheld=to is State.OPEN and breaker.state is State.OPEN,
+        upheld_ms=now.stream_ms if upheld else 0,
     )
 
 
@@ -104,7 +105,7 @@ def due(breaker: BreakerState, on_trip: OnTrip, stream_ms: int) -> State | None:
 
 def restate(breaker: BreakerState, on_trip: OnTrip, log_ms: int) -> BreakerState:
     """The same state under new settings: with their timer, and a new generation so that readers take the new word."""
-    timer_ms = _timer_ms(breaker.state, breaker.reopened, on_trip, breaker.since_ms)
+    timer_ms = _timer_ms(breaker.state, breaker.reopened, on_trip, max(breaker.since_ms, breaker.upheld_ms))
     return replace(breaker, timer_ms=timer_ms, generation=max(breaker.generation + 1, log_ms))
 
 

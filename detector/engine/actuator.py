@@ -83,7 +83,7 @@ class Actuator:
         """Warn or trip the scope of a row by its numbers after `bucket`. A failure moves that policy alone to FAULT."""
         policy, key = self._scopes.owner[row]
         before, end_ms = policy.breaker(key), (bucket + 1) * self._bucket_ms
-        may_uphold = before.state is State.OPEN and not before.upheld
+        may_uphold = before.state is State.OPEN and not before.upheld_ms
         if policy.position >= now.offset or not (before.state in MOVABLE or may_uphold):
             return []
         if end_ms <= before.since_ms:  # what led to the last move must not count twice
@@ -109,26 +109,27 @@ class Actuator:
             harm = narrow.harm(self._scopes, self._cells, policy.rows[target], onset_ms, end_ms, self._bucket_ms)
         told = explain.told(policy, target, key, found, parts, harm, end_ms)
         if verdict == "trip":
-            self._forget(policy)
+            self._forget(policy, target)
         kind = "breaker.warned" if verdict == "warn" else TYPES[before.state, after.state]
         return [self._set(policy, target, after, kind, now, end_ms, told)]
 
     def _uphold(self, policy: PolicyState, key: Key, view: Rows, end_ms: int, now: Moment) -> list[Transition]:
         """An open breaker is proven right by what became of the scope's actions: it cools down anew, and for longer."""
-        proof = self._blame.upholds(policy, policy.rows[key], view, end_ms)
+        proof = self._blame.upholds(policy, policy.rows[key])
         if not proof:
             return []
         onset_ms = int(view["onset"][0]) * self._bucket_ms
         parts = narrow.parts_of(self._scopes, policy, rule.foremost(proof))
         told = explain.told(policy, key, key, proof, parts, narrow.own(view, onset_ms), end_ms)
-        self._forget(policy)
+        self._forget(policy, key)
         after = machine.move(policy.breaker(key), policy.scope(key).id, State.OPEN, policy.settings.breaker, now)
         return [self._set(policy, key, after, "breaker.upheld", now, end_ms, told)]
 
-    def _forget(self, policy: PolicyState) -> None:
-        """What led to a decision of a policy must not count twice, in any scope of it."""
-        for row in policy.rows.values():
-            channels.forget(self._scopes.channels_of(row))
+    def _forget(self, policy: PolicyState, moved: Key) -> None:
+        """What led to a move must not count twice; what other values of the scope's dimension did is another matter."""
+        for key, row in policy.rows.items():
+            if moved in (WHOLE, key) or key[0] != moved[0]:
+                channels.forget(self._scopes.channels_of(row))
 
     def fault(self, policy: PolicyState, key: Key, reason: str, now: Moment) -> list[Transition]:
         """Move a scope to FAULT: visible and paged, not paused."""

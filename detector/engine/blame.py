@@ -34,17 +34,15 @@ class Blame:
         said = signals.loud(view, link, channel, week, self._bucket_ms, end_ms)
         found = tuple(each for each in said if each.signal not in settings.ignore_signals)
         weighed = tuple(each for each in found if each.signal not in settings.warn_only_signals)
-        verdict = rule.decide(
-            weighed, _weights(channel), informed=self._informed(policy, channel), probing=policy.is_probing
-        )
+        weights = rule.proof_weights(channel, _deaf(policy))
+        verdict = rule.decide(weighed, weights, informed=self._informed(policy, channel), probing=policy.is_probing)
         return found, verdict or ("warn" if found else None)
 
-    def upholds(self, policy: PolicyState, row: int, view: Rows, end_ms: int) -> tuple[Evidence, ...]:
-        """What became of a row's actions, as evidence, if that is proof by itself."""
-        found, _ = self.evidence(policy, row, view, end_ms)
-        heeded = rule.AFTERMATH.difference(policy.settings.warn_only_signals)
-        proof = tuple(each for each in found if each.signal in heeded)
-        return proof if rule.is_proof(proof, _weights(self._scopes.channels_of(row))) else ()
+    def upholds(self, policy: PolicyState, row: int) -> tuple[Evidence, ...]:
+        """What became of a row's actions, as evidence, if that is proof by itself. Nothing else of it is asked."""
+        link, channel = self._scopes.links.rows[row : row + 1], self._scopes.channels_of(row)
+        proof = tuple(signals.of_channels(link, channel, rule.AFTERMATH - _deaf(policy)))
+        return proof if rule.is_proof(proof, rule.proof_weights(channel, _deaf(policy))) else ()
 
     def _informed(self, policy: PolicyState, channel: Rows) -> bool:
         whole = policy.rows[WHOLE]
@@ -75,5 +73,6 @@ class Blame:
         return best if best and level[best] >= narrow.EXPLAINS * level[WHOLE] else None
 
 
-def _weights(channel: Rows) -> rule.Weights:
-    return {signal: float(share[0]) for signal, share in rule.proof_weights(channel).items()} if len(channel) else {}
+def _deaf(policy: PolicyState) -> frozenset[str]:
+    """Signals that may not trip this policy."""
+    return frozenset({*policy.settings.ignore_signals, *policy.settings.warn_only_signals})

@@ -18,6 +18,7 @@ from detector.engine.channel_state import (
     SUMS,
     TESTS,
     WAITING,
+    YESTERDAY,
     Rows,
     index,
     part,
@@ -26,7 +27,7 @@ from detector.stats import ages, baseline, shares
 from detector.stats.evidence import Floats
 
 GROWN_H: Final = 72
-"""Hours from which a scope learns a day at a time: what goes wrong for hours must not become what is usual."""
+"""Hours from which a scope learns a day late: what goes wrong for hours must not become what is usual."""
 KNOWN_APPEALS: Final = 10.0
 """Appeals from which their rate is known; until then none may be filed because none are sent."""
 ROW_PHI: Final = 2.0
@@ -44,8 +45,8 @@ def fade(view: Rows, chosen: NDArray[np.bool_]) -> None:
     view["sums"][:, LEARNED] *= left[:, None]
 
 
-def learn(view: Rows, hour: int) -> None:
-    """Learn what waited, in place, as `hour` (since the epoch) ends; grown rows once a day what they meet usually.
+def learn(view: Rows, hour: int, guard_h: int) -> None:
+    """Learn what waited, in place, as `hour` (since the epoch) ends; grown rows, once a day, whom they met a day ago.
 
     How far counts vary is learned at once, around what was expected before: a day of hours that each deviate by chance
     is not a day that deviates.
@@ -58,9 +59,12 @@ def learn(view: Rows, hour: int) -> None:
     sums = view["sums"]
     sums[:, DAY] += sums[:, WAITING]
     sums[:, WAITING], sums[:, FILLING] = sums[:, FILLING], 0.0
-    due = ~_grown(view) | (hour % baseline.DAY_H == 0)
-    sums[due, LEARNED] += sums[due, DAY]
-    sums[due, DAY] = 0.0
+    grown = _grown(view)
+    sums[~grown, LEARNED] += sums[~grown, YESTERDAY] + sums[~grown, DAY]
+    sums[~grown, YESTERDAY : DAY + 1] = 0.0
+    if hour % baseline.DAY_H < guard_h:
+        sums[grown, LEARNED] += sums[grown, YESTERDAY]
+        sums[grown, YESTERDAY], sums[grown, DAY] = sums[grown, DAY], 0.0
 
 
 def conclude(view: Rows) -> None:

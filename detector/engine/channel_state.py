@@ -62,8 +62,8 @@ _SUMS: Final = {
 _ENDS: Final = np.cumsum(list(_SUMS.values())).tolist()
 SUMS: Final = {name: slice(end - size, end) for (name, size), end in zip(_SUMS.items(), _ENDS, strict=True)}
 """Columns of what is learned."""
-LEARNED, DAY, WAITING, FILLING = 0, 1, 2, 3
-"""Rows of `sums`: what is learned, the day that will be, what waits for its guard lag, and what is being counted."""
+LEARNED, YESTERDAY, DAY, WAITING, FILLING = 0, 1, 2, 3, 4
+"""Rows of `sums`: what is learned, the days that will be, what waits for its guard lag, and what is being counted."""
 
 CHANNEL: Final = np.dtype(
     [

@@ -114,8 +114,8 @@ def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 
         view: rows of `CHANNEL`; all that hold data, not only those with counts in this hour.
         hour: hours since the epoch; each hour once.
         frozen: shape (rows,); of these, what is not learned yet never will be, and what is does not fade.
-        guard_h: hours that are waited for before something is learned; it takes at most twice that, and a day more
-            where a row is grown: see `channel_learning.learn`.
+        guard_h: hours that are waited for before something is learned; it takes at most twice that, and one to two days
+            more where a row is grown: see `channel_learning.learn`.
     """
     minute = 60 * hour + 59
     moves.age(view, minute)
@@ -123,7 +123,7 @@ def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 
     view["sums"][frozen, LEARNED + 1 :] = 0.0
     learning.fade(view, ~frozen)
     if hour % guard_h == 0:
-        learning.learn(view, hour)
+        learning.learn(view, hour, guard_h)
     learning.conclude(view)
 
 

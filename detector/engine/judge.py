@@ -18,7 +18,7 @@ lines, for warnings and for trips. The rule:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -34,7 +34,7 @@ Verdict = Literal["trip", "warn"]
 Weights = Mapping[str, float]
 
 PROOF: Final = ("tenure", "content_age", "overturns", "reversals", "rebans")
-"""Signals that may trip alone. Those of a scope that have the history to speak share its budget evenly."""
+"""Signals that may trip alone. Those that can speak share a scope's budget evenly; reversals and re-bans always can."""
 AFTERMATH: Final = frozenset({"overturns", "reversals", "rebans"})
 """Those of what became of actions: they may prove an open breaker right."""
 INFORMING: Final = ("tenure", "content_age")
@@ -144,19 +144,17 @@ def volume(levels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def channels_speak(channel: Rows, link: Rows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Of rows with channels: which a channel corroborates, and which are worth a decision."""
+    """Of rows with channels: which a channel corroborates, and which are worth a decision: what is proof warns, too."""
     level = channels.levels(channel)
     loud = {signal: found >= link["warn_h"] for signal, found in level.items()}
     corroborated = np.logical_or.reduce([loud[signal] for signal in sorted(CORROBORATING)])
-    proven = sum(weight * level[signal] for signal, weight in proof_weights(channel).items()) >= link["trip_h"]
-    return corroborated, np.logical_or.reduce([*loud.values(), proven])
+    return corroborated, np.logical_or.reduce(list(loud.values()))
 
 
-def proof_weights(channel: Rows) -> dict[str, NDArray[np.float64]]:
-    """Each of `PROOF`'s share of the budget in rows with channels, shape (rows,): nothing is kept for the mute."""
-    speaks = {signal: channels.speaks(channel, signal) for signal in PROOF}
-    many = np.maximum(np.sum(list(speaks.values()), axis=0), 1)
-    return {signal: made / many for signal, made in speaks.items()}
+def proof_weights(channel: Rows, deaf: Collection[str]) -> Weights:
+    """Shares of the budget in the channels of one row, or none. `deaf`: signals that may not trip, and get no share."""
+    speak = [signal for signal in PROOF if signal not in deaf and channels.speaks(channel, signal).any()]
+    return {signal: 1.0 / len(speak) for signal in speak}
 
 
 def decide(found: tuple[Evidence, ...], weights: Weights, *, informed: bool, probing: bool) -> Verdict | None:

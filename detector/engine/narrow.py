@@ -134,9 +134,13 @@ def parts_of(scopes: Scopes, policy: PolicyState, signal: str) -> dict[Key, Part
 
 
 def target_of(policy: PolicyState, key: Key, found: dict[Key, Part]) -> Key | None:
-    """`target` for evidence that is not of volume: none while a breaker is open, what it holds counts everywhere."""
-    if any(breaker.state is State.OPEN for breaker in policy.breakers.values()):
-        return None
+    """`target` for evidence that is not of volume.
+
+    While a breaker is open, what it holds counts everywhere, but for other values of its own dimension.
+    """
+    held = {each[0] for each, breaker in policy.breakers.items() if breaker.state is State.OPEN}
+    if held:
+        return key if held == {key[0]} != {WHOLE[0]} and key in found else None
     cause = narrowest(found)
     return cause if key in (WHOLE, cause) else None
 

@@ -5,6 +5,8 @@ Rows are arrays of length 1.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,9 +28,15 @@ def loud(view: Rows, link: Rows, channel: Rows, profile: Rows, bucket_ms: int, e
     found = [_hard_limit(view, link), *_surges(view, link, bucket_ms, end_ms), _volume(view, link, bucket_ms, end_ms)]
     if len(profile):
         found += [_ramp(view, link, profile, end_ms), _silence(view, link, profile, end_ms)]
-    if len(channel):
-        found += [_channel(channel, link, signal, float(h[0])) for signal, h in channels.levels(channel).items()]
-    return tuple(signal for signal in found if signal is not None)
+    said = (signal for signal in found if signal is not None)
+    return *said, *of_channels(link, channel, channels.SIGNALS)
+
+
+def of_channels(link: Rows, channel: Rows, names: Collection[str]) -> list[Evidence]:
+    """That of these signals of channels alone. Raises FloatingPointError as `loud` does."""
+    level = channels.levels(channel) if len(channel) else {}
+    found = [_channel(channel, link, signal, float(h[0])) for signal, h in level.items() if signal in names]
+    return [signal for signal in found if signal is not None]
 
 
 def _hard_limit(view: Rows, link: Rows) -> Evidence | None:

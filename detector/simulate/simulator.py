@@ -32,7 +32,7 @@ class Simulator:
 
     def failures(self, test: PolicyTest) -> list[str]:
         """What went otherwise than the test expects; nothing when it holds."""
-        happened = [_Happened.of(alert, test) for alert in self.alerts(test) if alert.type != "breaker.upheld"]
+        happened = [_Happened.of(alert, test) for alert in self.alerts(test)]
         met = [(each, [one for one in happened if one.meets(each)]) for each in test.expect]
         allowed = {id(one) for _, meeting in met for one in meeting}
         missing = [_missing(each, happened) for each, meeting in met if not meeting]

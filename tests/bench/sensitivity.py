@@ -34,7 +34,8 @@ class Default(NamedTuple):
     then: Callable[[float], dict[str, Any]] = lambda _: {}
 
 
-def _fade(name: str, hours_: float = 1.0) -> Callable[[float], dict[str, Any]]:
+def fade(name: str, hours_: float = 1.0) -> Callable[[float], dict[str, Any]]:
+    """What an hour leaves of a memory, which a module works out once."""
     return lambda memory: {name: float(np.exp(-hours_ / memory))}
 
 
@@ -52,8 +53,8 @@ DEFAULTS = (
     Default("busiest hours, learned so late", "GROWN_GUARD_H", surge),
     Default("mass of a deploy at once", "AT_ONCE", surge),
     Default("mass of a deploy, the rest in", "ARRIVES_H", surge),
-    Default("busiest hours, memory", "BUSIEST_MEMORY_H", surge, _fade("_FADE")),
-    Default("level, memory", "MEMORY_H", baseline, _fade("_FADE")),
+    Default("busiest hours, memory", "BUSIEST_MEMORY_H", surge, fade("_FADE")),
+    Default("level, memory", "MEMORY_H", baseline, fade("_FADE")),
     Default("hour of the week, pseudo-counts", "PROFILE_PRIOR", baseline),
     Default("hour of the day, pseudo-counts", "DAY_PRIOR", baseline),
     Default("learning stops for high evidence", "FREEZE_H", hours),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -48,6 +49,30 @@ def test_opening_again_doubles_the_cool_down_up_to_a_bound():
         state = machine.move(state, "p", State.HALF_OPEN, ON_TRIP, Moment(0, 1))
         state = machine.move(state, "p", State.OPEN, ON_TRIP, Moment(0, 1))
     assert seen == [1, 2, 4, 8, MAX_BACKOFF, MAX_BACKOFF, MAX_BACKOFF]
+
+
+def test_a_breaker_that_is_upheld_has_been_open_since_it_opened_and_cools_down_from_then_on():
+    opened = machine.move(BreakerState(), "p", State.OPEN, ON_TRIP, Moment(0, 1))
+    upheld = machine.move(opened, "p", State.OPEN, ON_TRIP, Moment(300_000, 2))
+    assert (upheld.since_ms, upheld.upheld_ms) == (0, 300_000)
+    assert upheld.timer_ms == 300_000 + 2 * 600_000
+    assert upheld.generation > opened.generation
+    assert machine.restate(upheld, ON_TRIP, 3).timer_ms == upheld.timer_ms
+    assert machine.restate(upheld, OnTrip(cooldown_s=60), 3).timer_ms == 300_000 + 2 * 60_000
+    assert not machine.move(upheld, "p", State.HALF_OPEN, ON_TRIP, Moment(900_000, 4)).upheld_ms
+
+
+def test_being_upheld_doubles_the_cool_down_up_to_the_same_bound():
+    state = machine.move(BreakerState(), "p", State.OPEN, ON_TRIP, Moment(0, 1))
+    for _ in range(7):
+        state = machine.move(state, "p", State.OPEN, ON_TRIP, Moment(0, 1))
+    assert state.timer_ms == MAX_BACKOFF * 600_000
+
+
+def test_a_breaker_stored_before_there_was_upholding_is_read():
+    stored = msgspec.json.encode(BreakerState(state=State.OPEN, since_ms=5, timer_ms=9))
+    without = msgspec.json.encode(msgspec.json.decode(stored)[:-1])
+    assert msgspec.json.decode(without, type=BreakerState) == BreakerState(state=State.OPEN, since_ms=5, timer_ms=9)
 
 
 def test_what_happens_while_catching_up_is_issued_only_on_arrival():

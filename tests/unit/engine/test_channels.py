@@ -394,14 +394,17 @@ def test_an_hour_is_learned_only_when_its_guard_is_over():
         assert learned[first] == 9
 
 
-def test_a_grown_scope_learns_a_day_at_a_time_so_that_what_goes_wrong_for_hours_is_not_learned():
+@pytest.mark.parametrize("begins_at", [0, 1, 12, 23])
+@pytest.mark.parametrize("guard_h", [1, 5])
+def test_a_grown_scope_learns_a_day_late_so_that_what_goes_wrong_for_hours_is_not_learned(begins_at, guard_h):
+    """Whatever the hour of the day at which it begins, and whether or not the guard lag divides a day."""
     view, learned = trained(trials=[500, 0, 0], successes=[25, 0, 0]), []
-    midnight = HOUR + (-HOUR) % 24 + 1
-    for hour in range(midnight, midnight + 48):
+    first = HOUR + (begins_at - HOUR) % 24
+    for hour in range(first, first + 72):
         channels.step(view, minute_of(tenure_known=10, tenured=9), 60 * hour)
-        close(view, hour)
+        close(view, hour, guard_h=guard_h)
         learned.append(float(view["sums"][0, LEARNED, SUMS["successes"].start]))
-    assert max(learned[:23]) <= 25 < learned[23]
+    assert max(learned[:24]) <= 25 < learned[24 + 24 + 2 * guard_h]
 
 
 def test_what_was_not_learned_when_learning_froze_never_is():
@@ -498,12 +501,10 @@ def test_evidence_is_capped_and_finite_whatever_comes():
 # --- the budget of proof ----------------------------------------------------------------------------------------------
 
 
-def test_signals_that_can_speak_share_the_budget_and_nothing_is_kept_for_the_mute():
-    view = trained(3)
-    view["known"][0] = False
-    view["known"][1] = False
-    view["known"][1, index("tenure")] = True
-    shares_of = judge.proof_weights(view)
-    assert [float(each[0]) for each in shares_of.values()] == [0, 0, 0, 0.5, 0.5]  # made from the first: no history
-    assert [float(each[1]) for each in shares_of.values()] == pytest.approx([1 / 3, 0, 0, 1 / 3, 1 / 3])
-    assert [float(each[2]) for each in shares_of.values()] == pytest.approx([0.2] * 5)
+def test_signals_that_can_speak_share_the_budget_and_nothing_is_kept_for_those_that_may_not():
+    view = trained()
+    assert judge.proof_weights(view, ()) == dict.fromkeys(judge.PROOF, 0.2)
+    assert judge.proof_weights(view, {"tenure", "rebans", "content_age"}) == {"overturns": 0.5, "reversals": 0.5}
+    view["known"] = False  # those of reversals and re-bans are made from the first
+    assert judge.proof_weights(view, ()) == {"reversals": 0.5, "rebans": 0.5}
+    assert judge.proof_weights(view[:0], ()) == {}
