@@ -32,11 +32,19 @@ class Blame:
         settings, link = policy.settings, self._scopes.links.rows[row : row + 1]
         channel, week = self._scopes.channels_of(row), self._scopes.week_of(row)
         said = signals.loud(view, link, channel, week, self._bucket_ms, end_ms)
+        if any(each.signal == "surge" for each in said):
+            said += self._share(policy, row)
         found = tuple(each for each in said if each.signal not in settings.ignore_signals)
         weighed = tuple(each for each in found if each.signal not in settings.warn_only_signals)
         weights = rule.proof_weights(channel, _deaf(policy))
         verdict = rule.decide(weighed, weights, informed=self._informed(policy, channel), probing=policy.is_probing)
         return found, verdict or ("warn" if found else None)
+
+    def _share(self, policy: PolicyState, row: int) -> tuple[Evidence, ...]:
+        """The policy's share of items: it decides whether a scope's surge is a wave, so it is told with it."""
+        whole = policy.rows[WHOLE]
+        link, channel = self._scopes.links.rows[whole : whole + 1], self._scopes.channels_of(whole)
+        return tuple(signals.of_channels(link, channel, ("share",))) if row != whole else ()
 
     def upholds(self, policy: PolicyState, row: int) -> tuple[Evidence, ...]:
         """What became of a row's actions, as evidence, if that is proof by itself. Nothing else of it is asked."""
