@@ -60,8 +60,8 @@ def learn(view: Rows, hour: int, guard_h: int) -> None:
     sums[:, DAY] += sums[:, WAITING]
     sums[:, WAITING], sums[:, FILLING] = sums[:, FILLING], 0.0
     grown = _grown(view)
-    sums[~grown, LEARNED] += sums[~grown, YESTERDAY] + sums[~grown, DAY]
-    sums[~grown, YESTERDAY : DAY + 1] = 0.0
+    sums[~grown, LEARNED] += sums[~grown, DAY]
+    sums[~grown, DAY] = 0.0
     if hour % baseline.DAY_H < guard_h:
         sums[grown, LEARNED] += sums[grown, YESTERDAY]
         sums[grown, YESTERDAY], sums[grown, DAY] = sums[grown, DAY], 0.0

@@ -185,7 +185,9 @@ class Walk:
 
     def finish(self) -> None:
         """Let `view` stand as after all buckets."""
-        self._stand(FOREVER)
+        if len(self.rows):
+            self._write(self.view, self._first + self._size - 1)
+            self._ring(FOREVER)
 
     def keep(self, known: Standings) -> None:
         """Note how rows stood before the oldest bucket that may still be counting."""

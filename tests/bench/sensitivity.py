@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from tests.bench import wikipedia_data as data
 from tests.bench.harness import table, with_settings
 from tests.bench.wikipedia_all import POLICY_FILE, Bench, Run, bench
 
-TIMES = (0.5, 2.0)
+TIMES = {"halved": 0.5, "doubled": 2.0}
 
 
 class Default(NamedTuple):
@@ -41,13 +41,19 @@ def fade(name: str, hours_: float = 1.0) -> Callable[[float], dict[str, Any]]:
 
 TRIPS = Default("budget of false trips", "false_trips_per_year")
 WARNINGS = Default("budget of false warnings", "false_warnings_per_year")
+WHOLE_WEIGHT = Default("share of the budget for the whole policy", "POLICY_WEIGHT", links)
+LEARNING = (
+    Default("learning stops for high evidence", "FREEZE_H", hours),
+    Default("learning stops after a trip", "AFTERMATH_MS", hours),
+    Default("evidence that stops learning", "HOT_RATIO", judge),
+)
 DEFAULTS = (
     TRIPS,
     WARNINGS,
     Default("least material rate", "min_rate_per_h"),
     Default("window of a deploy", "deploy_window"),
     Default("hours of the budget that a deploy may spend", "DEPLOY_H", links),
-    Default("share of the budget for the whole policy", "POLICY_WEIGHT", links),
+    WHOLE_WEIGHT,
     Default("busiest first hours, mean", "NEWBORN_MEAN_PER_H", surge),
     Default("busiest first hours, how long", "NEWBORN_H", surge),
     Default("busiest hours, learned so late", "GROWN_GUARD_H", surge),
@@ -57,9 +63,7 @@ DEFAULTS = (
     Default("level, memory", "MEMORY_H", baseline, fade("_FADE")),
     Default("hour of the week, pseudo-counts", "PROFILE_PRIOR", baseline),
     Default("hour of the day, pseudo-counts", "DAY_PRIOR", baseline),
-    Default("learning stops for high evidence", "FREEZE_H", hours),
-    Default("learning stops after a trip", "AFTERMATH_MS", hours),
-    Default("evidence that stops learning", "HOT_RATIO", judge),
+    *LEARNING,
 )
 
 
@@ -88,6 +92,22 @@ def present(default: Default) -> float:
     return getattr(settings, default.name, None) or getattr(settings, f"{default.name}_s")
 
 
+def compared(
+    defaults: Iterable[Default], only: str, row: Callable[[str, Default, float], list[str]]
+) -> list[list[str]]:
+    """A row for things as they are, then two for each default whose name has `only` in it; printed as they come."""
+    asked = list(defaults)
+    cases = [("as it is", asked[0], 1.0)]
+    cases += [
+        (f"{each.what} {word}", each, times) for each in asked if only in each.what for word, times in TIMES.items()
+    ]
+    rows = []
+    for what, default, times in cases:
+        rows.append(row(what, default, type(present(default))(present(default) * times)))
+        print(" | ".join(rows[-1]), flush=True)
+    return rows
+
+
 def run(what: Bench, default: Default, value: float) -> Run:
     """One history with one number moved."""
     unit = "s" if default.name == "deploy_window" else ""
@@ -95,16 +115,12 @@ def run(what: Bench, default: Default, value: float) -> Run:
     if default in (TRIPS, WARNINGS):  # a trip may not need less evidence than a warning
         other, nearer = (WARNINGS, max) if default is TRIPS else (TRIPS, min)
         changes[other.name] = f"{nearer(value, present(other)):g}"
-    with moved(default, type(present(default))(value)):
+    with moved(default, value):
         return what.engine(with_settings(POLICY_FILE.read_text(), changes), default.what)
 
 
-def row(what: str, runs: list[Run]) -> list[str]:
-    """Found, avoided, other trips and warnings a policy-year: deploys told, then withheld."""
-    return [what, *(cell for each in runs for cell in _figures(each))]
-
-
 def _figures(found: Run) -> list[str]:
+    """Found, avoided, other trips and warnings a policy-year."""
     cells = found.cells()
     return [cells[1], cells[5], cells[6], cells[7]]
 
@@ -123,15 +139,11 @@ def main() -> None:
     first, _, last = asked.years.partition("-")
     years = int(first), int(last or first)
     histories = [bench(folder, years, asked.policies, hidden=hidden) for hidden in (False, True)]
-    budget = DEFAULTS[0]
-    rows = [row("as it is", [run(each, budget, present(budget)) for each in histories])]
-    print(" | ".join(rows[0]), flush=True)
-    for default in DEFAULTS:
-        if asked.only in default.what:
-            for times in TIMES:
-                value = present(default) * times
-                rows.append(row(f"{default.what} x{times:g}", [run(each, default, value) for each in histories]))
-                print(" | ".join(rows[-1]), flush=True)
+
+    def row(what: str, default: Default, value: float) -> list[str]:
+        return [what, *(cell for each in histories for cell in _figures(run(each, default, value)))]
+
+    rows = compared(DEFAULTS, asked.only, row)
     told = ["found", "avoided", "others/y", "warnings/y"]
     print("\n" + table([["", *told, *(f"{each} withheld" for each in told)], *rows]))
 

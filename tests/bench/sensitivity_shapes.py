@@ -12,11 +12,11 @@ import argparse
 import time
 from typing import Final
 
-from detector.engine import channel_learning, hours, judge, links
+from detector.engine import channel_learning
 from detector.stats import baseline, shares
 from tests.bench import shapes
 from tests.bench.harness import table
-from tests.bench.sensitivity import TIMES, Default, fade, moved, present
+from tests.bench.sensitivity import LEARNING, WHOLE_WEIGHT, Default, compared, fade, moved
 
 VARIANT: Final = shapes.Variant(versions=False, twice=False, late=False)
 SHAPES: Final = ("3", "4", "5a", "5b", "7", "10", "11", "12", "15", "15b", "17")
@@ -29,9 +29,8 @@ DEFAULTS: Final = (
     Default("evidence of shares, memory", "FORGET_H", shares),
     Default("variance that stands for the cautious prior", "PHI_PRIOR_DUE", shares),
     Default("hours after which days are learned", "GROWN_H", channel_learning),
-    Default("learning stops for high evidence", "FREEZE_H", hours),
-    Default("evidence that stops learning", "HOT_RATIO", judge),
-    Default("share of the budget for the whole policy", "POLICY_WEIGHT", links),
+    *LEARNING,
+    WHOLE_WEIGHT,
     Default("least rate of volume", "WARNED_PER_H", baseline),
 )
 
@@ -49,15 +48,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--only", default="", help="a word of the default's name")
     asked, began_s = parser.parse_args(), time.monotonic()
-    rows = [row("as it is", asked.seeds)]
-    print(" | ".join(rows[0]), flush=True)
-    for default in DEFAULTS:
-        if asked.only in default.what:
-            for times, word in zip(TIMES, ("halved", "doubled"), strict=True):
-                value = present(default) * times
-                with moved(default, type(present(default))(value)):
-                    rows.append(row(f"{default.what} {word}", asked.seeds))
-                print(" | ".join(rows[-1]), flush=True)
+
+    def moved_row(what: str, default: Default, value: float) -> list[str]:
+        with moved(default, value):
+            return row(what, asked.seeds)
+
+    rows = compared(DEFAULTS, asked.only, moved_row)
     print("\n" + table([[f"of {asked.seeds}", *SHAPES], *rows]))
     print(f"{time.monotonic() - began_s:.0f} s")
 
