@@ -39,6 +39,11 @@ class OpenBuckets:
         self._cells: dict[int, NDArray[np.int32]] = {}
         self._subjects: dict[int, NDArray[np.uint64]] = {}
 
+    @property
+    def newest(self) -> int:
+        """Number of the newest open bucket."""
+        return max(self._cells, default=NEVER)
+
     def __len__(self) -> int:
         return len(self._cells)
 
@@ -49,29 +54,37 @@ class OpenBuckets:
         self, rows: Ints, buckets: Ints, automated: NDArray[np.bool_], held: NDArray[np.bool_],
         subjects: NDArray[np.uint64], size: int,
     ) -> None:  # fmt: skip
-        """Count one action per entry. `subjects`: their hashes. `size`: rows of the table now."""
+        """Count actions, each for its table rows, shape (dimensions, actions), -1 for none.
+
+        `subjects`: their hashes. `size`: rows of the table now.
+        """
         order = scan.order(buckets - buckets.min(initial=FOREVER))
-        rows, buckets, automated, held = rows[order], buckets[order], automated[order], held[order]
-        word, mark = surge.bits(subjects[order])
-        start = np.flatnonzero(np.diff(buckets, prepend=NEVER))
+        ordered = buckets[order]
+        word, mark = surge.bits(subjects)
+        start = np.flatnonzero(np.diff(ordered, prepend=NEVER))
         for begin, end in pairwise([*start.tolist(), len(order)]):
-            here, number = slice(begin, end), int(buckets[begin])
-            cell = rows[here] * COUNTED
-            flat = np.concatenate([cell, cell[automated[here]] + 1, cell[held[here]] + 2])
-            np.add.at(self._bucket(number, size).reshape(-1), flat, ONE)
-            marked = self._subjects[number].reshape(-1)
-            np.bitwise_or.at(marked, rows[here] * surge.WORDS + word[here], mark[here])
+            here, number = order[begin:end], int(ordered[begin])
+            cells = self._bucket(number, size).reshape(-1)
+            row = rows[:, here]
+            there = row >= 0
+            for kind, which in enumerate((there, there & automated[here], there & held[here])):
+                np.add.at(cells, row[which] * COUNTED + kind, ONE)
+            marks = np.broadcast_to(mark[here], row.shape)
+            np.bitwise_or.at(self._subjects[number].reshape(-1), (row * surge.WORDS + word[here])[there], marks[there])
 
     def cells(self, rows: Ints, after: Ints | int, through: Ints | int) -> Cells:
         """What the buckets in (after, through] hold of `rows` (ascending); one number for all, or one for each."""
+        after, through = (np.broadcast_to(each, len(rows)) for each in (after, through))
+        later = scan.order(after - after.min(initial=FOREVER))
+        numbers = self.between(int(after.min(initial=FOREVER)), int(through.max(initial=NEVER)))
+        ends = np.searchsorted(after[later], numbers).tolist()  # those whose `after` lies before the bucket
         found = [Cells(rows[:0], rows[:0], np.empty((0, COUNTED), np.int32), np.empty((0, surge.WORDS), np.uint64))]
-        for bucket in self.between(int(np.min(after)), int(np.max(through))) if len(rows) else ():
-            here = rows[(after < bucket) & (bucket <= through)] if isinstance(after, np.ndarray) else rows
-            counts = self.counts(bucket, here)
-            some = np.flatnonzero(counts[:, 0])
-            if len(some):
-                subjects = self._subjects[bucket].take(here[some], axis=0)
-                found.append(Cells(here[some], np.full(len(some), bucket), counts.take(some, axis=0), subjects))
+        for number, end in zip(numbers, ends, strict=True):
+            here = rows[later[:end][through[later[:end]] >= number]]
+            cells = self._bucket(number, int(rows[-1]) + 1)
+            here = here[cells[here, 0] > 0]
+            subjects = self._subjects[number].take(here, axis=0)
+            found.append(Cells(here, np.full(len(here), number), cells.take(here, axis=0), subjects))
         return Cells(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
     def between(self, after: int, through: int) -> list[int]:

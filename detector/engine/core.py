@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.breaker import Moment
-from detector.engine import deploys, scan
+from detector.engine import deploys
 from detector.engine.actuator import Actuator
 from detector.engine.buckets import OpenBuckets
 from detector.engine.columns import FOREVER, NEVER, put
+from detector.engine.counting import Counting
 from detector.engine.hearing import Hearing
 from detector.engine.hours import Hours, hour_end
-from detector.engine.intern import intern
 from detector.engine.minutes import Minutes
 from detector.engine.policy_state import note_deploy
 from detector.engine.scopes import Scopes
@@ -48,6 +48,7 @@ class Engine:
         self.scopes = Scopes(self.bucket_ms)
         self.open = OpenBuckets()
         self.minutes = Minutes(self.scopes, self.bucket_ms)
+        self._counting = Counting(self.scopes, self.open, self.minutes, self.bucket_ms)
         self.actuator = Actuator(self.scopes, self.open, self.bucket_ms, event_clock=stream.clock == "events")
         self._hearing = Hearing(self.scopes, self.actuator, self.bucket_ms)
         self._hours = Hours(self.scopes, self.minutes, self.bucket_ms, guard_h=-(-int(stream.guard_s) // 3600))
@@ -69,7 +70,7 @@ class Engine:
         self.scopes.forget_partition(partition)
         self.actuator.forget(partition)
         self.stream.pop(partition, None)
-        self._forget_freed()
+        self._counting.forget_freed()
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
@@ -78,33 +79,7 @@ class Engine:
         partitions = batch.partitions.tolist()
         settled = [self.settled(partition) for partition in partitions]
         limit = np.array([self.stream.get(partition, FOREVER - self.ahead) + self.ahead for partition in partitions])
-        rows, source = intern(self.scopes, batch, settled)
-        self._forget_freed()
-        self.minutes.tally(batch, rows, source, limit)
-        acts = batch.kind[source] == 0
-        rows, source = rows[acts], source[acts]
-        slot, bucket = batch.slot[source], batch.time_ms[source] // self.bucket_ms
-        offset = batch.offsets[slot]
-        table, links = self.scopes.table.rows, self.scopes.links.rows
-        late, ahead = bucket <= table["settled"][rows], bucket > limit[slot]
-        fresh = links["position"][rows] < offset
-        np.add.at(table["total"], rows[(late | ahead) & fresh], 1)
-        counted = ~late & ~ahead & (table["born"][rows] <= offset)
-        self.open.add(
-            rows[counted], bucket[counted], batch.automated[source[counted]], batch.held[source[counted]],
-            batch.subject[source[counted]], len(table),
-        )  # fmt: skip
-        new = counted & fresh  # a refill's were heard before the restart
-        self.scopes.standings.hear(rows[new], bucket[new])
-        self._mark_changed(scan.distinct(rows[fresh], len(table)))
-        whole, records = links["whole"][rows], len(partitions)
-        past = bucket <= np.array(settled)[slot]
-        return Added(
-            scan.distinct(rows[counted & fresh], len(table)),
-            np.bincount(slot[whole & past], minlength=records),
-            np.bincount(slot[whole & ahead], minlength=records),
-            np.bincount(batch.slot[batch.kind == 0], minlength=records) - np.bincount(slot[whole], minlength=records),
-        )
+        return self._counting.add(batch, settled, limit)
 
     def deploy(self, partition: int, policy_id: str, origin: str, time_ms: int, offset: int) -> None:
         """Note that an origin ("" unknown) of a policy ("" every one of the partition) was changed at `time_ms`."""
@@ -128,16 +103,24 @@ class Engine:
         rows = rows[np.isfinite(links["warn_h"][rows])]
         if not len(rows):
             return []
-        horizon = {p: self.stream.get(p, NEVER) + int(HORIZON_S * 1000) // self.bucket_ms for p in moments}
-        limit = np.array([horizon[p] for p in links["partition"][rows].tolist()])
-        known = self.scopes.standings
+        horizon = np.full(max(moments) + 1, NEVER)
+        for partition in moments:
+            horizon[partition] = self.stream.get(partition, NEVER) + int(HORIZON_S * 1000) // self.bucket_ms
+        limit = horizon[links["partition"][rows]]
+        known, table, heard = self.scopes.standings, self.scopes.table.rows, rows
         if first:
             known.forget(rows)
-        after = known.through(rows, self.scopes.table.rows["settled"][rows])
-        cells = self.open.cells(rows, after, limit)
-        walk = Walk(self.scopes.table.rows, links, cells, self.bucket_ms, None if first else known)
+        else:
+            newest = self.open.newest
+            lost = known.patience.lost(rows, known.heard(rows), known.oldest(rows), newest) | (newest > limit)
+            rows, limit = rows[lost], limit[lost]
+        if not len(rows):
+            known.tested(heard)
+            return []
+        cells = self.open.cells(rows, known.through(rows, table["settled"][rows]), limit)
+        walk = Walk(table, links, cells, self.bucket_ms, None if first else known)
         walk.keep(known)
-        known.tested(rows)
+        known.tested(heard)
         found: list[Transition] = []
         for bucket, speaking in walk.moments():
             found += self._hearing.walk(walk, bucket, speaking, moments)
@@ -190,7 +173,7 @@ class Engine:
             column = self.scopes.table.rows[name]
             column[rows] = np.maximum(column[rows], at - self.lateness)
         self.scopes.standings.forget(rows)
-        self._mark_changed(rows)
+        self.scopes.mark_changed(rows)
         for partition in partitions:
             self.scopes.started[partition] = at - self.lateness
         return at
@@ -206,19 +189,19 @@ class Engine:
         walk.record()
         walk.finish()
         put(table, walk.rows, walk.view)
-        self._mark_changed(walk.rows)
+        self.scopes.mark_changed(walk.rows)
         for final in self.open.between(after, through):
             self.open.clear(final, rows)
         settled = self.scopes.table.rows["settled"]
         settled[rows] = np.maximum(settled[rows], through)
         for moved, minute in self.minutes.settle(rows, after, through):
-            self._mark_changed(moved.rows)
+            self.scopes.mark_changed(moved.rows)
             found += self._hearing.channels(moved, minute, moments)
         if self.minutes.over(after + 1) != self.minutes.over(through + 1):
             for row in self._hearing.in_turn(self._hours.silent(rows, through)):
                 found += self._hearing.row(row, through, moments)
         if through == hour_end(through, self.bucket_ms):
-            self._mark_changed(rows)
+            self.scopes.mark_changed(rows)
             spoke = self._hours.close(rows, through)
             self.scopes.standings.forget(rows)
             for row in self._hearing.in_turn(spoke):
@@ -239,7 +222,7 @@ class Engine:
         jump = hour_end(quiet, self.bucket_ms, hours=-1)
         self._hours.skip(rows, jump)
         self.scopes.standings.forget(rows)
-        self._mark_changed(rows)
+        self.scopes.mark_changed(rows)
         return jump + self.lateness
 
     def _rows(self, partitions: Iterable[int], moments: Mapping[int, Moment]) -> Ints:
@@ -250,14 +233,3 @@ class Engine:
 
     def _all_rows(self, partitions: Iterable[int]) -> Ints:
         return np.sort(np.concatenate([self.scopes.of_partition(p) for p in partitions]))
-
-    def _mark_changed(self, rows: Ints) -> None:
-        for row in rows[self.scopes.links.rows["whole"][rows]].tolist():
-            self.scopes.owner[row][0].changed = True
-
-    def _forget_freed(self) -> None:
-        """Rows given back may be used anew: their open counts must not be inherited."""
-        if self.scopes.freed:
-            self.open.clear_rows(self.scopes.freed)
-            self.minutes.clear_rows(self.scopes.freed)
-            self.scopes.freed.clear()

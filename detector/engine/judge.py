@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import channels
+from detector.engine.columns import FOREVER
 from detector.events import Evidence
 from detector.stats import baseline, evidence, surge
 
@@ -124,17 +125,18 @@ def strength(view: Rows, link: Rows) -> NDArray[np.float64]:
     return found
 
 
-def speaks(levels: NDArray[np.float64], link: Rows, least: Lines, limited: Ints) -> NDArray[np.bool_]:
+def speaks(levels: NDArray[np.float64], link: Rows, place: Ints, least: Lines, limited: Ints) -> NDArray[np.bool_]:
     """Which are worth a decision: evidence at its line, a limit passed, or numbers gone wrong.
 
-    `levels`: shape (rows, 8 + 5 + 5), evidence of volume, a change and a surge; `limited`: actions in a hard limit's
-    window.
+    `levels`: shape (cells, 8 + 5 + 5), evidence of volume, a change and a surge; `place`: which of `link` is each
+    cell's; `limited`: actions in a hard limit's window.
     """
     change, surging = levels[:, _W : _W + _K].mean(axis=1), levels[:, _W + _K :].mean(axis=1)
     found: NDArray[np.bool_] = ~(volume(levels) < least.volume)  # so written, what is no number speaks, too
     found |= ~(change < least.change) | ~(surging < least.surge)
-    found |= (link["limit_max"] > 0) & (limited > link["limit_max"])
-    heard: NDArray[np.bool_] = found & np.isfinite(link["warn_h"])
+    most = np.where(link["limit_max"] > 0, link["limit_max"], FOREVER)
+    found |= limited > most[place]
+    heard: NDArray[np.bool_] = found & np.isfinite(link["warn_h"])[place]
     return heard
 
 

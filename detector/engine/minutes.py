@@ -18,6 +18,7 @@ from detector.engine.columns import MINUTES_CELLS
 from detector.engine.denominators import Denominators
 from detector.engine.scopes import Scopes
 from detector.engine.tallies import ACTION, EVALUATED, Tallies, asked, undone
+from detector.engine.touched import Touched
 from detector.engine.transition import Batch
 from detector.stats import windows
 from detector.units import HOUR_MS, MINUTE_MS
@@ -46,24 +47,25 @@ class Minutes:
         """Minutes since the epoch that are over when `bucket` begins; the one in which it lies is not."""
         return bucket * self._bucket_ms // MINUTE_MS
 
-    def tally(self, batch: Batch, rows: Ints, source: Ints, limit: Ints) -> None:
+    def tally(self, batch: Batch, touched: Touched, limit: Ints) -> None:
         """Count what channels ask of a batch's events, in minutes that are not final.
 
-        `rows`, `source`: for each table row the event (index into the batch) that counts for it. `limit`: per record,
-        the last bucket that is not too far ahead.
+        `touched`: all of them that count for a scope. `limit`: per record, the last bucket that is not too far ahead.
         """
         self._evaluated(batch, limit)
         masks = list(asked(batch, self._again(batch)))
         if not masks:
             return
-        table, time_ms, slot = self._scopes.table.rows, batch.time_ms[source], batch.slot[source]
-        minute = time_ms // MINUTE_MS
-        open_ = minute >= (table["settled"][rows] + 1) * self._bucket_ms // MINUTE_MS
-        open_ &= (time_ms // self._bucket_ms <= limit[slot]) & (table["born"][rows] <= batch.offsets[slot])
+        events, slot = touched.events, batch.slot[touched.events]
+        minute, bucket = batch.time_ms[events] // MINUTE_MS, batch.time_ms[events] // self._bucket_ms
+        last = ((minute + 1) * MINUTE_MS - 1) // self._bucket_ms  # bucket that begins in the minute
+        open_ = (touched.settled < last) & (touched.born <= batch.offsets[slot])
+        place = touched.where(open_ & (bucket <= limit[slot]))
         for mask, column in masks:
-            chosen = np.flatnonzero(mask[source] & open_)
-            at = column[source[chosen]] if isinstance(column, np.ndarray) else np.full(len(chosen), column)
-            self._tallies.add(rows[chosen], minute[chosen], at)
+            mine = mask[events]
+            chosen: Ints | slice = slice(None) if mine.all() else np.flatnonzero(mine)
+            fields = column[events[chosen]] if isinstance(column, np.ndarray) else column
+            self._tallies.add(touched.distinct, place[:, chosen], minute[chosen], fields)
 
     def _evaluated(self, batch: Batch, limit: Ints) -> None:
         """Take note of items evaluated: of one policy, or, without its name, of all in the record's partition."""

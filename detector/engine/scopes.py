@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from detector.engine.book import Book
 from detector.engine.channel_state import CHANNEL
 from detector.engine.channel_state import blank as blank_channel
 from detector.engine.channel_state import inherit as inherit_channel
@@ -34,7 +35,8 @@ class Scopes:
         self.links = Table(LINK)
         self.channels = Table(CHANNEL)
         self.profiles = Table(PROFILE)
-        self.standings = Standings()
+        self.standings = Standings(bucket_ms)
+        self.book = Book()
         self.policies: dict[str, PolicyState] = {}
         self.owner: dict[int, tuple[PolicyState, Key]] = {}
         self.freed: list[int] = []
@@ -162,8 +164,8 @@ class Scopes:
     def of_partition(self, partition: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Numbers of all rows of a partition, ascending."""
         if partition not in self._by_partition:
-            mine = [row for row, (policy, _) in self.owner.items() if policy.partition == partition]
-            self._by_partition[partition] = np.array(sorted(mine), np.int64)
+            link = self.links.rows  # of rows given back all is zero, their lines too
+            self._by_partition[partition] = np.flatnonzero((link["partition"] == partition) & (link["trip_h"] > 0))
         return self._by_partition[partition]
 
     def wholes(self, partition: int, policy_id: str = "") -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -174,6 +176,11 @@ class Scopes:
             rows = rows[np.isin(rows, list(named.rows.values()))] if named else rows[:0]
         whole: np.ndarray[tuple[int], np.dtype[np.int64]] = rows[self.links.rows["whole"][rows]]
         return whole
+
+    def mark_changed(self, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+        """The policies of which whole rows are among these must be stored."""
+        for row in rows[self.links.rows["whole"][rows]].tolist():
+            self.owner[row][0].changed = True
 
     def forget_partition(self, partition: int) -> None:
         """Free everything of a partition: it went to another worker."""
@@ -254,6 +261,7 @@ class Scopes:
         self.links.rows["channel"][row] = -1
         policy.rows[key] = row
         self.owner[row] = (policy, key)
+        self.book.note(self.policies.values())
         self._by_partition.pop(policy.partition, None)
         tell_settings(self.link_of(row), policy, key, self._bucket_ms)
         return row
@@ -276,6 +284,7 @@ class Scopes:
 
     def _drop(self, policy: PolicyState, key: Key) -> None:
         row = policy.rows.pop(key)
+        self.book.remove(policy.profile, key)
         if (channel := int(self.links.rows["channel"][row])) >= 0:
             self.channels.free(channel)
         self.table.free(row)

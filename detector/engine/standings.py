@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine.columns import FOREVER, NEVER, ROW
+from detector.engine.patience import Patience
 
 Rows = NDArray[np.void]
 Ints = NDArray[np.int64]
@@ -37,22 +38,26 @@ def _heads(view: Rows) -> Rows:
 
 
 class Standings:
-    """Per table row: how it stood, after which bucket, and the oldest bucket heard of since the last test."""
+    """Per table row: how it stood, after which bucket, and what was heard of since the last test."""
 
-    def __init__(self) -> None:
+    def __init__(self, bucket_ms: int) -> None:
+        self.patience = Patience(bucket_ms)
         self._rows = np.zeros(0, _HEAD)
         self._through: Ints = np.empty(0, np.int64)
         self._oldest: Ints = np.empty(0, np.int64)
+        self._heard: Ints = np.empty(0, np.int64)
 
     def forget(self, rows: Ints | int) -> None:
         """These rows were moved otherwise."""
         self._grow(int(np.max(rows, initial=-1)) + 1)
         self._through[rows] = NEVER
+        self.patience.forget(rows)
 
-    def hear(self, rows: Ints, buckets: Ints) -> None:
-        """Events came for these rows; arrays of equal length."""
+    def hear(self, rows: Ints, oldest: Ints, count: Ints) -> None:
+        """So many events came for these rows (each once), the oldest of them in these buckets."""
         self._grow(int(rows.max(initial=-1)) + 1)
-        np.minimum.at(self._oldest, rows, buckets)
+        self._oldest[rows] = np.minimum(self._oldest[rows], oldest)
+        self._heard[rows] += count
 
     def through(self, rows: Ints, settled: Ints) -> Ints:
         """The bucket from which each row's walk may go on: that of its standing, or the last settled one."""
@@ -69,6 +74,10 @@ class Standings:
         """The oldest bucket of each row that has changed since its last test."""
         return self._oldest[rows]
 
+    def heard(self, rows: Ints) -> Ints:
+        """How many events came for each row since its last test."""
+        return self._heard[rows]
+
     def keep(self, rows: Ints, through: Ints, standing: Rows) -> None:
         """Rows stood like this after these buckets."""
         self._through[rows], self._rows[rows] = through, _heads(standing)
@@ -76,7 +85,7 @@ class Standings:
     def tested(self, rows: Ints) -> None:
         """All that was heard of these rows has been walked; what it made stale must not hold again."""
         self._through[rows[self._through[rows] >= self._oldest[rows]]] = NEVER
-        self._oldest[rows] = FOREVER
+        self._oldest[rows], self._heard[rows] = FOREVER, 0
 
     def _grow(self, size: int) -> None:
         missing = max(size, 2 * len(self._through)) - len(self._through) if size > len(self._through) else 0
@@ -84,3 +93,4 @@ class Standings:
             self._rows = np.concatenate([self._rows, np.zeros(missing, _HEAD)])
             self._through = np.concatenate([self._through, np.full(missing, NEVER)])
             self._oldest = np.concatenate([self._oldest, np.full(missing, FOREVER)])
+            self._heard = np.concatenate([self._heard, np.zeros(missing, np.int64)])

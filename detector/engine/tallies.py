@@ -75,14 +75,37 @@ class Tallies:
         self._slots: NDArray[np.int32] = np.full(64, -1, np.int32)
         self._rows: list[int] = []
 
-    def add(self, rows: Ints, minutes: Ints, fields: Ints) -> None:
-        """Count one per entry for table row `rows`."""
-        if not len(rows):
+    def add(self, rows: Ints, place: Ints, minutes: Ints, fields: Ints | int) -> None:
+        """Count events for table rows.
+
+        Args:
+            rows: table rows, each once.
+            place: shape (dimensions, events), which of them each event counts for; their number for nothing.
+            minutes: shape (events,).
+            fields: shape (events,), or one for all: what it counts as.
+        """
+        if not len(minutes):
             return
-        cells = self._slot(rows) * len(FIELDS) + fields
         first = int(minutes[0])
-        for minute in [first] if (minutes == first).all() else np.unique(minutes).tolist():
-            np.add.at(self._of(minute).reshape(-1), cells[minutes == minute], ONE)
+        if (minutes == first).all():
+            self._add(rows, place, first, fields)
+            return
+        for minute in np.unique(minutes).tolist():
+            here = minutes == minute
+            self._add(rows, place[:, here], minute, fields[here] if isinstance(fields, np.ndarray) else fields)
+
+    def _add(self, rows: Ints, place: Ints, minute: int, fields: Ints | int) -> None:
+        many = np.bincount(place.reshape(-1), minlength=len(rows) + 1)[:-1]
+        some = np.flatnonzero(many)
+        slots = self._slot(rows[some])
+        counts = self._of(minute)
+        if not isinstance(fields, np.ndarray):
+            counts.reshape(-1)[slots * len(FIELDS) + fields] += many[some].astype(np.int32)
+            return
+        slot = np.zeros(len(rows) + 1, np.int64)
+        slot[some] = slots
+        cells = slot[place] * len(FIELDS) + fields
+        np.add.at(counts.reshape(-1), cells[place < len(rows)], ONE)
 
     def minutes(self, after: int, through: int) -> list[int]:
         """Numbers of the minutes in (after, through] that hold anything, ascending."""
@@ -117,7 +140,7 @@ class Tallies:
             self.take(minute, at)
 
     def _slot(self, rows: Ints) -> Ints:
-        most = int(rows.max())
+        most = int(rows.max(initial=0))
         if most >= len(self._slots):
             more = np.full(max(most + 1, 2 * len(self._slots)) - len(self._slots), -1, np.int32)
             self._slots = np.concatenate([self._slots, more])

@@ -87,7 +87,7 @@ class Walk:
         earlier[starts] = np.where(goes_on[starts, None], view["met"][row[starts]], np.uint64(0))
         full = surge.full(earlier)
         more = scan.sums(np.where(full, count, 0), begin) + np.where(goes_on, view["more"][row], 0)
-        self._met, self._more = met, more
+        self._met, self._more, self._full = met, more, full
         self._people = np.where(full, count, surge.people(met) - surge.people(earlier)).astype(np.float64)
         self._marks = np.bitwise_or.reduce(subjects, axis=1, keepdims=True)
 
@@ -190,7 +190,11 @@ class Walk:
             self._ring(FOREVER)
 
     def keep(self, known: Standings) -> None:
-        """Note how rows stood before the oldest bucket that may still be counting."""
+        """Note how rows stand now, and before the oldest bucket that may still be counting."""
+        now, last = heads(self.view, np.arange(len(self.rows))), self._first + self._size - 1
+        self._write(now, last)
+        least = judge.lines(self.view, self.link)
+        known.patience.renew(self.rows, now, self.view["phi"], self.link, least, self._full[last])
         passed = np.bincount(self._row[self._at < known.oldest(self.rows)[self._row]], minlength=len(self.rows))
         some = np.flatnonzero((passed > 0) & (self.link["limit_max"] == 0))
         if len(some):
@@ -204,7 +208,7 @@ class Walk:
         What a test has already decided on is not decided again before it is final: an attack would cost too much.
         """
         least = judge.lines(self.view, self.link).of(self.place)
-        loud = judge.speaks(self._levels, taken(self.link, self.place), least, self._limits)
+        loud = judge.speaks(self._levels, self.link, self.place, least, self._limits)
         return loud & (self.bucket >= self._news[self.place])
 
     def listen(self) -> None:

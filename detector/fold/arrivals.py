@@ -63,7 +63,7 @@ class Seen:
         else:
             mask = np.array([self._fresh(one) for one in listed], bool)
         self._ids |= distinct
-        for bucket in set(buckets.tolist()):
+        for bucket in np.unique(buckets).tolist():
             self._of_bucket.setdefault(bucket, []).append(ids[mask & (buckets == bucket)])
             self._first.setdefault(bucket, offset)
         return mask

@@ -78,10 +78,16 @@ def idle(evidence: Floats, buckets: Floats, rate_per_h: Floats, phi: Floats, wid
 
 def bets(phi: Floats) -> tuple[Floats, Floats]:
     """What each event gains and each expected event costs, `theta` and `psi` above, shape (rows, 8), for `phi` >= 1."""
-    extra = np.maximum(phi[:, None] - 1.0, _POISSON)
-    gain: Floats = np.log(RATIOS * (1.0 + extra) / (1.0 + RATIOS * extra))
+    extra, gain = np.maximum(phi[:, None] - 1.0, _POISSON), gains(phi)
     loss: Floats = np.log1p((RATIOS - 1.0) * extra / (1.0 + extra)) / extra
     return gain, loss
+
+
+def gains(phi: Floats) -> Floats:
+    """The first of `bets` alone."""
+    extra = np.maximum(phi[:, None] - 1.0, _POISSON)
+    found: Floats = np.log(RATIOS * (1.0 + extra) / (1.0 + RATIOS * extra))
+    return found
 
 
 def _rest(drift: Floats, buckets: Floats, width_h: float) -> tuple[Floats, Floats]:

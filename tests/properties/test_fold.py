@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import msgspec
+import numpy as np
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -127,16 +128,19 @@ def a_bad_version() -> list[events.AnyEvent]:
 @given(histories(), st.lists(st.integers(0, 50_000), min_size=SOURCES, max_size=SOURCES))
 def test_what_tests_remember_of_earlier_ones_changes_no_byte(history, delays):
     log, ends = written(history, delays), []
-    for forgetful in (False, True):
+    for forgetful, anxious in ((False, False), (False, True), (True, True)):
         fold, said = Fold(RULES.stream), []
         fold.assign(0, {})
+        known = fold.engine.scopes.standings
         if forgetful:
-            fold.engine.scopes.standings.through = lambda rows, settled: settled
+            known.through = lambda rows, settled: settled
+        if anxious:
+            known.patience.lost = lambda rows, *_: np.ones(len(rows), bool)
         for record in log.records:
             found = fold.apply([record])
             said += [msgspec.json.encode(each) for each in (*found.alerts, *found.breakers)]
         ends.append((said, [value for _, _, value in fold.snapshot().policies()]))
-    assert ends[0] == ends[1]
+    assert ends[0] == ends[1] == ends[2]
 
 
 @slow

@@ -15,8 +15,8 @@ SETTLED = np.array([10, 10])
 @pytest.fixture
 def known():
     """Standings of two rows that stood with a CUSUM of 7 after bucket 20."""
-    found, view = Standings(), np.zeros(2, ROW)
-    found.hear(ROWS, np.array([21, 21]))
+    found, view = Standings(5_000), np.zeros(2, ROW)
+    found.hear(ROWS, np.array([21, 21]), np.ones(2, int))
     view["cusum"] = 7.0
     found.keep(ROWS, np.array([20, 20]), heads(view, np.arange(2)))
     found.tested(ROWS)
@@ -24,7 +24,7 @@ def known():
 
 
 def test_a_standing_holds_for_what_comes_after_it(known):
-    known.hear(ROWS, np.array([21, 24]))
+    known.hear(ROWS, np.array([21, 24]), np.ones(2, int))
     view = np.zeros(2, ROW)
     known.restore(view, ROWS, SETTLED)
 
@@ -33,7 +33,7 @@ def test_a_standing_holds_for_what_comes_after_it(known):
 
 
 def test_an_event_at_or_behind_it_ends_it_for_good(known):
-    known.hear(np.array([5]), np.array([20]))
+    known.hear(np.array([5]), np.array([20]), np.ones(1, int))
     assert known.through(ROWS, SETTLED).tolist() == [20, 10]
 
     known.tested(ROWS)

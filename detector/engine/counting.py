@@ -1,0 +1,81 @@
+"""Takes batches of events in: what counts for which scope, what comes too late or too early, what is worth a test."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.engine import scan
+from detector.engine.buckets import OpenBuckets
+from detector.engine.intern import intern
+from detector.engine.minutes import Minutes
+from detector.engine.scopes import Scopes
+from detector.engine.tallies import ACTION
+from detector.engine.touched import Touched
+from detector.engine.transition import Added, Batch
+
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+class Counting:
+    """Adds events to open buckets, and to minutes that are not final."""
+
+    def __init__(self, scopes: Scopes, open_: OpenBuckets, minutes: Minutes, bucket_ms: int) -> None:
+        self._scopes = scopes
+        self._open = open_
+        self._minutes = minutes
+        self._bucket_ms = bucket_ms
+
+    def add(self, batch: Batch, settled: list[int], limit: Ints) -> Added:
+        """Count a batch's events.
+
+        `settled`, `limit`: of each record, the last bucket that is final for its partition, and the last that is not
+        too far ahead.
+        """
+        touched = intern(self._scopes, batch, settled)
+        self.forget_freed()
+        self._minutes.tally(batch, touched, limit)
+        acts = batch.kind == ACTION
+        touched = touched.only(acts[touched.events])
+        slot, bucket = batch.slot[touched.events], batch.time_ms[touched.events] // self._bucket_ms
+        past, ahead = bucket <= np.array(settled)[slot], bucket > limit[slot]
+        news = self._count(batch, touched, bucket, ahead)
+        known = touched.rows[0] >= 0
+        late, early, counted = (_of_record(slot[known & some], batch) for some in (past, ahead, True))
+        return Added(self._heard(touched, bucket, news), late, early, _of_record(batch.slot[acts], batch) - counted)
+
+    def forget_freed(self) -> None:
+        """Rows given back may be used anew: their open counts must not be inherited."""
+        if self._scopes.freed:
+            self._open.clear_rows(self._scopes.freed)
+            self._minutes.clear_rows(self._scopes.freed)
+            self._scopes.freed.clear()
+
+    def _count(self, batch: Batch, touched: Touched, bucket: Ints, ahead: Mask) -> Mask:
+        """Count actions in their buckets, those `ahead` in none; returns where in `touched.rows` that is news."""
+        table, events = self._scopes.table.rows, touched.events
+        offset = batch.offsets[batch.slot[events]]
+        gone = (bucket <= touched.settled) | ahead
+        fresh = touched.each(self._scopes.links.rows["position"]) < offset
+        self._scopes.mark_changed(scan.distinct(touched.rows[0, fresh[0]], len(table)))
+        if gone.any():
+            np.add.at(table["total"], touched.rows[gone & fresh], 1)
+        counted = ~gone & (touched.born <= offset)
+        self._open.add(
+            np.where(counted, touched.rows, -1), bucket, batch.automated[events], batch.held[events],
+            batch.subject[events], len(table),
+        )  # fmt: skip
+        news: Mask = counted & fresh  # a refill's were heard before the restart
+        return news
+
+    def _heard(self, touched: Touched, bucket: Ints, news: Mask) -> Ints:
+        """Rows that there is news of, ascending."""
+        count = np.bincount(touched.where(news).reshape(-1), minlength=len(touched.distinct) + 1)[:-1]
+        some = np.flatnonzero(count)
+        self._scopes.standings.hear(touched.distinct[some], touched.least(bucket, news)[some], count[some])
+        return touched.distinct[some]
+
+
+def _of_record(slot: Ints, batch: Batch) -> Ints:
+    return np.bincount(slot, minlength=len(batch.partitions))
