@@ -45,7 +45,7 @@ class Engine:
         """Buckets that the last final one is behind that of the stream clock: that one is still running."""
         self.ahead = int(stream.ahead_s * 1000) // self.bucket_ms
         self._silence = SILENCE_H * HOUR_MS // self.bucket_ms
-        self.scopes = Scopes(self.bucket_ms)
+        self.scopes = Scopes(self.bucket_ms, self.lateness * self.bucket_ms + int(stream.catching_up_s * 1000))
         self.open = OpenBuckets()
         self.minutes = Minutes(self.scopes, self.bucket_ms)
         self.actuator = Actuator(self.scopes, self.open, self.bucket_ms, event_clock=stream.clock == "events")
@@ -86,7 +86,8 @@ class Engine:
         slot, bucket = batch.slot[source], batch.time_ms[source] // self.bucket_ms
         offset = batch.offsets[slot]
         table, links = self.scopes.table.rows, self.scopes.links.rows
-        late, ahead = bucket <= table["settled"][rows], bucket > limit[slot]
+        past, late, ahead = bucket <= np.array(settled)[slot], bucket <= table["settled"][rows], bucket > limit[slot]
+        self._begun(partitions, slot[~past & ~ahead], bucket[~past & ~ahead])
         fresh = links["position"][rows] < offset
         np.add.at(table["total"], rows[(late | ahead) & fresh], 1)
         counted = ~late & ~ahead & (table["born"][rows] <= offset)
@@ -98,13 +99,19 @@ class Engine:
         self.scopes.standings.hear(rows[new], bucket[new])
         self._mark_changed(scan.distinct(rows[fresh], len(table)))
         whole, records = links["whole"][rows], len(partitions)
-        past = bucket <= np.array(settled)[slot]
         return Added(
             scan.distinct(rows[counted & fresh], len(table)),
             np.bincount(slot[whole & past], minlength=records),
             np.bincount(slot[whole & ahead], minlength=records),
             np.bincount(batch.slot[batch.kind == 0], minlength=records) - np.bincount(slot[whole], minlength=records),
         )
+
+    def _begun(self, partitions: list[int], slot: Ints, bucket: Ints) -> None:
+        """Actions in these buckets, of the partitions in these slots: a stream is at least as old as they are."""
+        first = np.full(len(partitions), FOREVER)
+        np.minimum.at(first, slot, bucket)
+        for at in np.flatnonzero(first < FOREVER).tolist():
+            self.scopes.glimpses.begin(partitions[at], int(first[at]))
 
     def deploy(self, partition: int, policy_id: str, origin: str, time_ms: int, offset: int) -> None:
         """Note that an origin ("" unknown) of a policy ("" every one of the partition) was changed at `time_ms`."""
@@ -171,12 +178,15 @@ class Engine:
         shortest = min(self.scopes.shortest_ms(partition) for partition in partitions) // self.bucket_ms
         while at < end:
             at = self._skip_silence(rows, at, end)
+            self.scopes.glimpses.settle(partitions)
             step_to = min(end, hour_end(at - self.lateness + 1, self.bucket_ms) + self.lateness, at + shortest)
-            step_to = min([step_to, *self.actuator.timers(partitions, after=at)])
+            due = self.scopes.glimpses.due(partitions, after=at - self.lateness)
+            step_to = min([step_to, *(b + self.lateness for b in due), *self.actuator.timers(partitions, after=at)])
             found += self._settle(rows, at - self.lateness, step_to - self.lateness, moments)
             while moved := self.actuator.run_timers(partitions, step_to, moments):
                 found += moved
             at = step_to
+        self.scopes.glimpses.settle(partitions)
         for partition in partitions:
             self.stream[partition] = max(at, self.stream.get(partition, at))
         return found
@@ -191,8 +201,6 @@ class Engine:
             column[rows] = np.maximum(column[rows], at - self.lateness)
         self.scopes.standings.forget(rows)
         self._mark_changed(rows)
-        for partition in partitions:
-            self.scopes.started[partition] = at - self.lateness
         return at
 
     def _settle(self, rows: Ints, after: int, through: int, moments: Mapping[int, Moment]) -> list[Transition]:
