@@ -45,7 +45,7 @@ class Engine:
         """Buckets that the last final one is behind that of the stream clock: that one is still running."""
         self.ahead = int(stream.ahead_s * 1000) // self.bucket_ms
         self._silence = SILENCE_H * HOUR_MS // self.bucket_ms
-        self.scopes = Scopes(self.bucket_ms)
+        self.scopes = Scopes(self.bucket_ms, self.lateness * self.bucket_ms + int(stream.catching_up_s * 1000))
         self.open = OpenBuckets()
         self.minutes = Minutes(self.scopes, self.bucket_ms)
         self._counting = Counting(self.scopes, self.open, self.minutes, self.bucket_ms)
@@ -154,12 +154,15 @@ class Engine:
         shortest = min(self.scopes.shortest_ms(partition) for partition in partitions) // self.bucket_ms
         while at < end:
             at = self._skip_silence(rows, at, end)
+            self.scopes.glimpses.settle(partitions)
             step_to = min(end, hour_end(at - self.lateness + 1, self.bucket_ms) + self.lateness, at + shortest)
-            step_to = min([step_to, *self.actuator.timers(partitions, after=at)])
+            due = self.scopes.glimpses.due(partitions, after=at - self.lateness)
+            step_to = min([step_to, *(b + self.lateness for b in due), *self.actuator.timers(partitions, after=at)])
             found += self._settle(rows, at - self.lateness, step_to - self.lateness, moments)
             while moved := self.actuator.run_timers(partitions, step_to, moments):
                 found += moved
             at = step_to
+        self.scopes.glimpses.settle(partitions)
         for partition in partitions:
             self.stream[partition] = max(at, self.stream.get(partition, at))
         return found
@@ -174,8 +177,6 @@ class Engine:
             column[rows] = np.maximum(column[rows], at - self.lateness)
         self.scopes.standings.forget(rows)
         self.scopes.mark_changed(rows)
-        for partition in partitions:
-            self.scopes.started[partition] = at - self.lateness
         return at
 
     def _settle(self, rows: Ints, after: int, through: int, moments: Mapping[int, Moment]) -> list[Transition]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from detector.engine import scan
 from detector.engine.buckets import OpenBuckets
+from detector.engine.columns import FOREVER
 from detector.engine.intern import intern
 from detector.engine.minutes import Minutes
 from detector.engine.scopes import Scopes
@@ -40,8 +41,9 @@ class Counting:
         touched = touched.only(acts[touched.events])
         slot, bucket = batch.slot[touched.events], batch.time_ms[touched.events] // self._bucket_ms
         past, ahead = bucket <= np.array(settled)[slot], bucket > limit[slot]
-        news = self._count(batch, touched, bucket, ahead)
         known = touched.rows[0] >= 0
+        self._begun(batch, slot, np.where(known & ~past & ~ahead, bucket, FOREVER))
+        news = self._count(batch, touched, bucket, ahead)
         late, early, counted = (_of_record(slot[known & some], batch) for some in (past, ahead, True))
         return Added(self._heard(touched, bucket, news), late, early, _of_record(batch.slot[acts], batch) - counted)
 
@@ -51,6 +53,13 @@ class Counting:
             self._open.clear_rows(self._scopes.freed)
             self._minutes.clear_rows(self._scopes.freed)
             self._scopes.freed.clear()
+
+    def _begun(self, batch: Batch, slot: Ints, bucket: Ints) -> None:
+        """Actions of these records came in these buckets: a stream is at least as old as they are."""
+        first = np.full(len(batch.partitions), FOREVER)
+        np.minimum.at(first, slot, bucket)
+        for at in np.flatnonzero(first < FOREVER).tolist():
+            self._scopes.glimpses.begin(int(batch.partitions[at]), int(first[at]))
 
     def _count(self, batch: Batch, touched: Touched, bucket: Ints, ahead: Mask) -> Mask:
         """Count actions in their buckets, those `ahead` in none; returns where in `touched.rows` that is news."""

@@ -28,4 +28,4 @@ def suspect(scopes: Scopes, policy: PolicyState, key: Key, bucket: int) -> None:
         view["change"] += surge.AT_ONCE
         view["changed"] = 0
     view["deployed"] = np.maximum(view["deployed"], bucket)
-    scopes.glimpse(policy, key, bucket)
+    scopes.glimpses.changed(policy, key, bucket)

@@ -85,10 +85,8 @@ class Minutes:
         """Actions on subjects reinstated of late; takes note of those that the batch itself reinstates."""
         again, reinstates, acts = np.zeros(len(batch.kind), bool), undone(batch), batch.kind == ACTION
         told = set(batch.policy[reinstates].tolist())
-        for code, name in enumerate(batch.policies):
-            policy = self._scopes.policies.get(name)
-            if policy is None or not (len(policy.reinstated) or code in told):
-                continue
+        everyone = enumerate(map(self._scopes.policies.get, batch.policies))
+        for code, policy in [(c, p) for c, p in everyone if p is not None and (p.reinstated or c in told)]:
             mine = batch.policy == code
             if code in told:
                 new = mine & reinstates

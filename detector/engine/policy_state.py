@@ -47,6 +47,13 @@ class PolicyState:
         """The breaker of a row; one that never moved is closed."""
         return self.breakers.get(key) or BreakerState()
 
+    def kin(self, key: Key) -> list[Key]:
+        """The versions of the same rule that have rows, the scope among them; whatever decides nothing is alone."""
+        if key[0] not in DECIDERS:
+            return [key]
+        rule = key[1].partition("@")[0]
+        return [each for each in self.rows if each[0] == key[0] and each[1].partition("@")[0] == rule]
+
     @property
     def is_warned(self) -> bool:
         """Whether a warning of one of its scopes stands: the next one waits until that has died down."""

@@ -10,13 +10,14 @@ from detector.engine.book import Book
 from detector.engine.channel_state import CHANNEL
 from detector.engine.channel_state import blank as blank_channel
 from detector.engine.channel_state import inherit as inherit_channel
-from detector.engine.columns import FOREVER, PROFILE, ROW, Table, blank
+from detector.engine.columns import PROFILE, ROW, Table, blank
+from detector.engine.glimpses import Glimpses
 from detector.engine.links import LINK, tell_lines, tell_settings
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.standings import Standings
-from detector.policy import DECIDERS, Policy, PolicySettings, Ruleset
-from detector.stats import slow, surge
-from detector.units import DAY_MS, HOUR_MS, MINUTE_MS
+from detector.policy import Policy, PolicySettings, Ruleset
+from detector.stats import slow
+from detector.units import MINUTE_MS
 
 MAX_VALUES: Final = 32
 """Values of one dimension that a policy tracks at once; the longest idle one makes room."""
@@ -30,21 +31,20 @@ INHERITED: Final = (
 class Scopes:
     """All policies of all partitions that this worker holds, and their rows."""
 
-    def __init__(self, bucket_ms: int) -> None:
+    def __init__(self, bucket_ms: int, behind_ms: int) -> None:
         self.table = Table(ROW)
         self.links = Table(LINK)
         self.channels = Table(CHANNEL)
         self.profiles = Table(PROFILE)
         self.standings = Standings(bucket_ms)
         self.book = Book()
+        self.glimpses = Glimpses(self.table, self.links, self.standings, bucket_ms, behind_ms)
         self.policies: dict[str, PolicyState] = {}
         self.owner: dict[int, tuple[PolicyState, Key]] = {}
         self.freed: list[int] = []
         """Rows given back since the engine last looked: their open counts must go too."""
         self._by_partition: dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]] = {}
         self._unlisted: dict[int, int] = {}
-        self.started: dict[int, int] = {}
-        """First final bucket of each partition: who acted on its first day may have done so for years."""
         self._bucket_ms = bucket_ms
         self._rules: dict[int, Ruleset] = {}
         self._shortest: dict[int, int] = {}
@@ -186,16 +186,9 @@ class Scopes:
         """Free everything of a partition: it went to another worker."""
         for policy in [policy for policy in self.policies.values() if policy.partition == partition]:
             self.forget(policy)
-        for book in (
-            self._rules,
-            self._shortest,
-            self._listed,
-            self._unlisted,
-            self._by_partition,
-            self.deploys,
-            self.started,
-        ):
+        for book in (self._rules, self._shortest, self._listed, self._unlisted, self._by_partition, self.deploys):
             book.pop(partition, None)
+        self.glimpses.forget(partition)
 
     def forget(self, policy: PolicyState) -> None:
         """Free everything of a policy."""
@@ -214,7 +207,7 @@ class Scopes:
         link = self.links.rows[row]
         # Who states a rate has said what is usual.
         stated = policy.settings.min_rate_per_h > PolicySettings().min_rate_per_h
-        stranger = not stated and settled < self.started.get(policy.partition, FOREVER) + DAY_MS // self._bucket_ms
+        stranger = not stated and self.glimpses.is_first_day(policy.partition, settled)
         blank(
             self.table, row, settled=settled, minute=minute, offset=offset, floor_per_h=float(link["floor"]),
             bar_per_h=max(float(link["newborn"]), float(link["least"])), stranger=stranger,
@@ -223,25 +216,12 @@ class Scopes:
             self._inherit(row, parent, minute)
         if deployed_ms := policy.changed_ms(key):
             self.table.rows["deployed"][row] = deployed_ms // self._bucket_ms
-            self.glimpse(policy, key, deployed_ms // self._bucket_ms)
+            self.glimpses.catch_up(policy, key)
         return row
-
-    def glimpse(self, policy: PolicyState, key: Key, bucket: int) -> None:
-        """Judge a scope of a stream's first day that was changed in `bucket` by what was seen of it, or its parent."""
-        row = policy.rows[key]
-        view, link = self.table.rows[row : row + 1], self.links.rows[row]
-        seen_h = (bucket - self.started.get(policy.partition, bucket)) * self._bucket_ms / HOUR_MS
-        if view["bar"][0] == surge.NO_NEWS_PER_H and seen_h >= surge.GLIMPSE_H:
-            parent = self._parent(policy, key)
-            seen = float(self.table.rows["total"][[row, row if parent is None else parent]].max())
-            view["bar"] = view["next_bar"] = max(surge.GLIMPSE_TIMES * seen / seen_h, float(link["newborn"]))
 
     def _parent(self, policy: PolicyState, key: Key) -> int | None:
         """Row of the version of the same rule that acted last; a place has none."""
-        if key[0] not in DECIDERS:
-            return None
-        rule = key[1].partition("@")[0]
-        kin = [k for k in policy.rows if k[0] == key[0] and k != key and k[1].partition("@")[0] == rule]
+        kin = [each for each in policy.kin(key) if each != key]
         return policy.rows[max(kin, key=lambda k: self._idleness(policy, k))] if kin else None
 
     def _inherit(self, row: int, parent: int, minute: int) -> None:
@@ -261,7 +241,7 @@ class Scopes:
         self.links.rows["channel"][row] = -1
         policy.rows[key] = row
         self.owner[row] = (policy, key)
-        self.book.note(self.policies.values())
+        self.book.note(policy.profile, key, row)
         self._by_partition.pop(policy.partition, None)
         tell_settings(self.link_of(row), policy, key, self._bucket_ms)
         return row

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from detector.engine import judge, scan
 from detector.engine.buckets import Cells
 from detector.engine.columns import FOREVER, NEVER, SECONDS_CELL_MS, put, taken
+from detector.engine.effects import Effects, K, W
 from detector.engine.standings import Standings, heads
-from detector.stats import evidence, onset, surge, windows
+from detector.stats import onset, surge, windows
 from detector.units import HOUR_MS, MINUTE_MS
 
 Rows = NDArray[np.void]
 Ints = NDArray[np.int64]
-W, K = len(evidence.RATIOS), len(surge.RATIOS)
+_NONE = np.uint64(0)
 WINDOWS = (("seconds", SECONDS_CELL_MS), ("minutes", MINUTE_MS), ("hours", HOUR_MS))
 
 
@@ -41,96 +42,29 @@ class Walk:
             known.restore(self.view, self.rows, self.view["settled"])
             self._news = known.oldest(self.rows)
         self._links = links
-        self._bucket_ms, self._width_h = bucket_ms, bucket_ms / HOUR_MS
+        self._bucket_ms = bucket_ms
         by_row = scan.order(scan.inverse(busiest)[place])
-        self._size = size[busiest]
-        self._first = np.cumsum(self._size) - self._size
-        step = np.arange(len(by_row)) - np.repeat(self._first, self._size)
+        self._does = Effects(
+            self.view, self.link, size[busiest], cells.bucket[by_row], cells.counts.take(by_row, axis=0),
+            cells.subjects.take(by_row, axis=0), bucket_ms,
+        )  # fmt: skip
+        step = np.arange(len(by_row)) - self._does.first[self._does.row]
         self._order = scan.order(step)  # of cells by row, in the order of steps
         self._rank = scan.inverse(self._order)
         self._ends = np.cumsum(np.bincount(step)) if len(step) else step
-        self._prepare(cells.bucket[by_row], cells.counts.take(by_row, axis=0), cells.subjects.take(by_row, axis=0))
-        self.place, self.bucket = self._row[self._order], self._at[self._order]
+        self.place, self.bucket = self._does.row[self._order], self._does.bucket[self._order]
         self._recorded = NEVER
         self._renew_limits()
         self._run()
         self._said = self._speaking()
-
-    # --- what each cell does, cells by row ----------------------------------------------------------------------------
-
-    def _prepare(self, bucket: Ints, counts: NDArray[np.int32], subjects: NDArray[np.uint64]) -> None:
-        view = self.view
-        self._row = row = np.repeat(np.arange(len(self.rows)), self._size)
-        self._at, self._counts = bucket, counts
-        self._live = bucket > view["at"][row]
-        before = np.roll(bucket, 1)
-        before[self._first] = view["at"]
-        self._since = np.maximum(before, view["at"][row])
-        self._hour = bucket * self._bucket_ms // HOUR_MS
-        running = (view["settled"] + 1) * self._bucket_ms // HOUR_MS
-        self._is_running = running[row] == self._hour
-        self._prepare_people(subjects)
-        self._prepare_volume()
-        self._prepare_surge()
-        self._pass_over(np.flatnonzero(~self._live))
-
-    def _prepare_people(self, subjects: NDArray[np.uint64]) -> None:
-        """Bitmaps of the hour so far after each cell, and the subjects that are new to the hour."""
-        view, row, count = self.view, self._row, self._counts[:, 0]
-        first = np.zeros(len(row), bool)
-        first[self._first] = True
-        starts = first | (self._hour != np.roll(self._hour, 1))
-        begin = scan.begins(starts)
-        goes_on = (view["met_hour"][row] == self._hour) & (scan.begins(first) == begin)
-        met = scan.unions(subjects, begin) | np.where(goes_on[:, None], view["met"][row], np.uint64(0))
-        earlier = np.roll(met, 1, axis=0)
-        earlier[starts] = np.where(goes_on[starts, None], view["met"][row[starts]], np.uint64(0))
-        full = surge.full(earlier)
-        more = scan.sums(np.where(full, count, 0), begin) + np.where(goes_on, view["more"][row], 0)
-        self._met, self._more, self._full = met, more, full
-        self._people = np.where(full, count, surge.people(met) - surge.people(earlier)).astype(np.float64)
-        self._marks = np.bitwise_or.reduce(subjects, axis=1, keepdims=True)
-
-    def _prepare_volume(self) -> None:
-        view, row = self.view, self._row
-        rate = np.where(self._is_running, view["rate"][row], view["next_rate"][row])
-        phi, count = view["phi"][row], self._counts[:, 0].astype(np.float64)
-        empty = np.maximum(self._at - 1 - self._since, 0).astype(np.float64)
-        factor, offset = evidence.moves(count, empty, rate, view["phi"], self._width_h, row)
-        self._factor, self._offset = np.empty((len(row), W + 2 * K)), np.empty((len(row), W + 2 * K))
-        self._factor[:, :W], self._offset[:, :W] = factor, offset
-        width_h = self._width_h
-        self._fall = onset.change(np.zeros_like(count), rate * width_h * empty, phi)
-        self._rise = onset.change(count, rate * width_h, phi)
-
-    def _prepare_surge(self) -> None:
-        view, row = self.view, self._row
-        deployed, window_h = view["deployed"][row], self.link["window_h"][row]
-        bar = np.where(self._is_running, view["bar"][row], view["next_bar"][row])
-        kept, change, added = surge.idle(self._since, self._at, deployed, bar, self._width_h)
-        added += self._width_h
-        born = self._first[view["met_hour"] == NEVER]
-        kept[born], added[born] = 0.0, self._width_h
-        change[born] = surge.armed(self._at[born], deployed[born], window_h[born], self._width_h)[:, None]
-        grown = surge.grown(self._people, bar, self._width_h)
-        lasting = kept * ~surge.forgiven(self._at, deployed, window_h, self._width_h)[:, None]
-        for first, factor, offset in ((W, lasting, change), (W + K, kept, added)):
-            np.multiply(factor, grown, out=self._factor[:, first : first + K])
-            np.multiply(offset, grown, out=self._offset[:, first : first + K])
-        self._anew = (self._since < deployed) & (deployed <= self._at)
-
-    def _pass_over(self, known: Ints) -> None:
-        """Cells that evidence holds already move it no more."""
-        self._factor[known], self._offset[known] = 1.0, 0.0
-        self._fall[known], self._rise[known] = 0.0, 0.0
 
     # --- one step after the other -------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         """Evidence and CUSUM after each cell, in the order of steps."""
         view, order = self.view, self._order
-        factor, offset = self._factor.take(order, axis=0), self._offset.take(order, axis=0)
-        fall, rise = self._fall[order], self._rise[order]
+        factor, offset = self._does.factor.take(order, axis=0), self._does.offset.take(order, axis=0)
+        fall, rise = self._does.fall[order], self._does.rise[order]
         level = np.concatenate([view["evidence"], view["change"], view["surge"]], axis=1)
         cap = np.full(level.shape, surge.CAP)
         cap[:, :W] = self.link["cap_h"][:, None]
@@ -147,24 +81,22 @@ class Walk:
             cusum[:rows] = onset.step(calm, rise[begin:end])
             self._calm[begin:end], self._cusum[begin:end] = calm, cusum[:rows]
             begin = end
-        begun = (self._live & (self._calm <= 0.0)[self._rank]) if len(order) else self._live
-        self._mark(begun)
+        self._mark(self._does.live & (self._calm <= 0.0)[self._rank])
         self._limits = self._limit_counts()
 
     def _mark(self, begun: NDArray[np.bool_]) -> None:
         """Onset after each cell, and what was seen since then and since the deploy; `begun`: cells with an onset."""
-        view, row = self.view, self._row
+        view, does, row = self.view, self._does, self._does.row
         first = np.zeros(len(row), bool)
-        first[self._first] = True
-        own = scan.begins(first)
-        begin = scan.begins(first | begun)
-        carried = ~begun[begin] if len(begin) else begun
-        self._onset = np.where(carried, view["onset"][row], self._at[begin] if len(begin) else self._at)
-        self._seen = scan.sums(self._counts, begin) + np.where(carried[:, None], view["since"][row], 0)
-        self._crowd = scan.unions(self._marks, begin) | np.where(carried[:, None], view["crowd"][row], np.uint64(0))
-        begin = scan.begins(first | self._anew)
-        carried = (begin == own) & ~self._anew[begin] if len(begin) else begun
-        self._changed = scan.unions(self._marks, begin) | np.where(carried[:, None], view["changed"][row], np.uint64(0))
+        first[does.first] = True
+        own, begin = scan.begins(first), scan.begins(first | begun)
+        carried = ~begun[begin]
+        self._onset = np.where(carried, view["onset"][row], does.bucket[begin])
+        self._seen = scan.sums(does.counts, begin) + np.where(carried[:, None], view["since"][row], 0)
+        self._crowd = scan.unions(does.marks, begin) | np.where(carried[:, None], view["crowd"][row], _NONE)
+        begin = scan.begins(first | does.anew)
+        carried = (begin == own) & ~does.anew[begin]
+        self._changed = scan.unions(does.marks, begin) | np.where(carried[:, None], view["changed"][row], _NONE)
 
     # --- telling ------------------------------------------------------------------------------------------------------
 
@@ -186,21 +118,23 @@ class Walk:
     def finish(self) -> None:
         """Let `view` stand as after all buckets."""
         if len(self.rows):
-            self._write(self.view, self._first + self._size - 1)
+            self._write(self.view, self._does.last)
             self._ring(FOREVER)
 
     def keep(self, known: Standings) -> None:
         """Note how rows stand now, and before the oldest bucket that may still be counting."""
-        now, last = heads(self.view, np.arange(len(self.rows))), self._first + self._size - 1
+        now, last = heads(self.view, np.arange(len(self.rows))), self._does.last
         self._write(now, last)
         least = judge.lines(self.view, self.link)
-        known.patience.renew(self.rows, now, self.view["phi"], self.link, least, self._full[last])
-        passed = np.bincount(self._row[self._at < known.oldest(self.rows)[self._row]], minlength=len(self.rows))
+        known.patience.renew(self.rows, now, self.view["phi"], self.link, least, self._does.full[last])
+        passed = np.bincount(
+            self._does.row[self._does.bucket < known.oldest(self.rows)[self._does.row]], minlength=len(self.rows)
+        )
         some = np.flatnonzero((passed > 0) & (self.link["limit_max"] == 0))
         if len(some):
-            last, standing = self._first[some] + passed[some] - 1, heads(self.view, some)
+            last, standing = self._does.first[some] + passed[some] - 1, heads(self.view, some)
             self._write(standing, last)
-            known.keep(self.rows[some], self._at[last], standing)
+            known.keep(self.rows[some], self._does.bucket[last], standing)
 
     def _speaking(self) -> NDArray[np.bool_]:
         """Cells, in the order of steps, after which their row is worth a decision.
@@ -219,14 +153,14 @@ class Walk:
         """Highest evidence of volume, hours, of each row in any step."""
         if not len(self.rows):
             return np.empty(0)
-        return np.maximum.reduceat(judge.volume(self._levels)[self._rank], self._first)
+        return np.maximum.reduceat(judge.volume(self._levels)[self._rank], self._does.first)
 
     def _stand(self, bucket: int) -> None:
         """Put the rows together as they stand after a bucket; those whose first is later stand as they came."""
-        passed = np.bincount(self._row[self._at <= bucket], minlength=len(self.rows))
+        passed = np.bincount(self._does.row[self._does.bucket <= bucket], minlength=len(self.rows))
         some = np.flatnonzero(passed)
         standing = taken(self.view, some)
-        self._write(standing, self._first[some] + passed[some] - 1)
+        self._write(standing, self._does.first[some] + passed[some] - 1)
         put(self.view, some, standing)
         self._ring(bucket)
 
@@ -236,16 +170,16 @@ class Walk:
         view["evidence"], view["change"], view["surge"] = level[:, :W], level[:, W : W + K], level[:, W + K :]
         view["cusum"] = self._cusum[self._rank[last]]
         view["onset"], view["since"], view["crowd"] = self._onset[last], self._seen[last], self._crowd[last]
-        view["changed"], view["met"], view["more"] = self._changed[last], self._met[last], self._more[last]
-        view["met_hour"] = np.maximum(view["met_hour"], self._hour[last])
-        view["at"] = np.maximum(view["at"], self._at[last])
+        view["changed"], view["met"], view["more"] = self._changed[last], self._does.met[last], self._does.more[last]
+        view["met_hour"] = np.maximum(view["met_hour"], self._does.hour[last])
+        view["at"] = np.maximum(view["at"], self._does.bucket[last])
 
     # --- rings --------------------------------------------------------------------------------------------------------
 
     def record(self, through: int = FOREVER) -> None:
         """Add the cells through a bucket to rolling windows and totals, unless they are there: they are final."""
         new = np.flatnonzero((self.bucket > self._recorded) & (self.bucket <= through))
-        view, row, count = self.view, self.place[new], self._counts[self._order[new], 0]
+        view, row, count = self.view, self.place[new], self._does.counts[self._order[new], 0]
         for name, cell_ms in WINDOWS:
             cell = self.bucket[new] * self._bucket_ms // cell_ms
             view[name], view[f"{name}_head"] = windows.add(view[name], view[f"{name}_head"], row, cell, count)
@@ -271,7 +205,7 @@ class Walk:
             rows = int(np.searchsorted(some, end - begin))
             at, number = begin + some[:rows], np.arange(rows)
             cell = self.bucket[at] * self._bucket_ms // link["limit_ms"][:rows]
-            count = self._counts[self._order[at], 0]
+            count = self._does.counts[self._order[at], 0]
             ring[:rows], head[:rows] = windows.add(ring[:rows], head[:rows], number, cell, count)
             found[at] = windows.total(ring[:rows], head[:rows], head[:rows], link["limit_cells"][:rows])
             begin = end
@@ -283,7 +217,7 @@ class Walk:
         if len(limited):
             row, view = self.place[limited], self.view
             cell = self.bucket[limited] * self._bucket_ms // self.link["limit_ms"][row]
-            count = self._counts[self._order[limited], 0]
+            count = self._does.counts[self._order[limited], 0]
             number = np.searchsorted(self._limited, row)
             ring, head = windows.add(*self._limits_before, number, cell, count)
             view["limit"][self._limited], view["limit_head"][self._limited] = ring, head

@@ -92,6 +92,7 @@ class Fold:
 
     def _round(self, records: list[LogRecord], outcome: Outcome) -> None:
         """At most one record of each partition."""
+        self._begin(records)
         rows = [record for record in records if isinstance(record.value, log.Rows)]
         ticks = [record for record in records if isinstance(record.value, log.Tick) and self._is_new(record)]
         for record in records:
@@ -104,6 +105,16 @@ class Fold:
         for record in records:
             mine = self.partitions[record.partition]
             mine.position = max(mine.position, record.offset)
+
+    def _begin(self, records: list[LogRecord]) -> None:
+        """A stream is as old as its first record, or an older action in it; with the event clock, as its first action.
+
+        Not as its first tick: how soon that comes is chance.
+        """
+        glimpses = self.engine.scopes.glimpses
+        for record in records:
+            if self._stream.clock == "log" and record.partition not in glimpses.started:
+                glimpses.begin(record.partition, record.timestamp_ms // self.engine.bucket_ms)
 
     def _is_new(self, record: LogRecord) -> bool:
         return record.offset > self.partitions[record.partition].position

@@ -40,7 +40,7 @@ def _unseal(engine: Engine, mine: Partition, sealed: bytes, table: Mapping[bytes
         engine.stream[mine.number] = mine.clock.stream_ms // engine.bucket_ms
     engine.scopes.deploys[mine.number] = dict(seal.deploys)
     if seal.started is not None:
-        engine.scopes.started[mine.number] = seal.started
+        engine.scopes.glimpses.begin(mine.number, seal.started)
     if not seal.settings_version:
         return
     stored = table.get(settings_key(mine.number, seal.settings_version))
@@ -70,4 +70,5 @@ def _policy(engine: Engine, mine: Partition, policy_id: str, value: bytes) -> No
     rows = np.array(sorted(policy.rows.values()), np.int64)
     engine.scopes.table.rows["settled"][rows] = np.maximum(engine.scopes.table.rows["settled"][rows], settled)
     engine.scopes.links.rows["position"][rows] = policy.position
+    engine.scopes.glimpses.resume(policy)
     engine.actuator.adopt(policy)

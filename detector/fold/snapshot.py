@@ -43,7 +43,7 @@ class Snapshot:
                 mine.saved_version = mine.config_version
                 value = state.pack(mine.position, mine.ruleset)
                 settings.append((number, settings_key(number, mine.config_version), value))
-            seal = mine.seal(engine.scopes.deploys.get(number, {}), engine.scopes.started.get(number))
+            seal = mine.seal(engine.scopes.deploys.get(number, {}), engine.scopes.glimpses.started.get(number))
             seals.append((number, b"seal/%d" % number, state.pack_seal(mine.position, seal)))
         floors = {number: mine.seen.floor(mine.position) for number, mine in partitions.items()}
         return cls(floors, positions, changed, settings, seals)

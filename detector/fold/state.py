@@ -47,7 +47,7 @@ class Seal(Struct, array_like=True):
     deploys: dict[str, int]
     refreshed: int
     started: int | None
-    """First final bucket of the partition's stream; None before its first tick."""
+    """Bucket in which the partition's stream began; None before its first record, or action with `clock: events`."""
 
 
 _compressor = zstandard.ZstdCompressor(level=1)

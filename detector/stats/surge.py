@@ -44,7 +44,7 @@ NO_NEWS_PER_H: Final = 1e12
 """The bar of a scope of which nothing is known, though it may have acted for years: no rate is news."""
 GLIMPSE_H: Final = 1 / 12
 GLIMPSE_TIMES: Final = 2.0
-"""A stranger that is deployed is held against twice the rate of what little was seen, if that was some minutes."""
+"""A stranger that is deployed is held against twice the rate of what was seen before, if that was for some minutes."""
 NEWBORN_MEAN_PER_H: Final = 5.0
 NEWBORN_H: Final = 72.0
 """Mean of the exponential class prior of the busiest first hours, and the time in which it fades by e."""

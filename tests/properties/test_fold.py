@@ -143,7 +143,15 @@ def test_what_tests_remember_of_earlier_ones_changes_no_byte(history, delays):
     assert ends[0] == ends[1] == ends[2]
 
 
+def a_bad_deploy_in_the_first_minutes() -> list[events.AnyEvent]:
+    """So early that the first tick must not decide whether enough was seen before it."""
+    at_ms = MONDAY_MS + 254_531
+    bad = [action("fraud", at_ms + 1000 + 2500 * n, rule_version="19") for n in range(9)]
+    return [deploy(None, at_ms, "42", "19"), *bad]
+
+
 @slow
+@example(a_bad_deploy_in_the_first_minutes(), 7000)
 @given(histories(), st.sampled_from((200, 1000, 7000)))
 def test_batch_boundaries_of_intake_change_no_transition(history, poll_ms):
     assert moves(written(history, [0] * SOURCES, poll_ms)) == moves(written(history, [0] * SOURCES))

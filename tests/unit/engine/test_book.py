@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.engine.book import LEAST, Book
+from detector.engine.book import WAITING, Book
 from detector.engine.policy_state import PolicyState
 from detector.policy import PolicySettings
 
@@ -25,8 +25,8 @@ def test_what_it_finds_is_what_the_policies_know(moves):
     for at, key, adds in moves:
         rows = known[at].rows
         if adds and KEYS[key] not in rows:
+            book.note(at, KEYS[key], row)
             rows[KEYS[key]], row = row, row + 1
-            book.note(known)
         elif not adds and KEYS[key] in rows:
             del rows[KEYS[key]]
             book.remove(at, KEYS[key])
@@ -39,11 +39,22 @@ def test_what_it_finds_is_what_the_policies_know(moves):
 
 
 def test_it_knows_most_once_there_are_many():
-    book, known = Book(), policies()
+    book = Book()
     for row in range(POLICIES * len(KEYS)):
-        known[row % POLICIES].rows[KEYS[row // POLICIES]] = row
-        book.note(known)
+        book.note(row % POLICIES, KEYS[row // POLICIES], row)
     found = book.find(np.arange(POLICIES), KEYS, np.zeros(POLICIES, int))
 
-    assert POLICIES * len(KEYS) > LEAST
+    assert POLICIES * len(KEYS) > 2 * WAITING
     assert found.tolist() == list(range(POLICIES))
+
+
+def test_values_that_come_and_go_do_not_pile_up():
+    book = Book()
+    for row in range(50 * WAITING):
+        book.note(0, ("region", f"r{row}"), row)
+        if row:
+            book.remove(0, ("region", f"r{row - 1}"))
+    last = 50 * WAITING - 1
+
+    assert len(book._numbers) <= 4 * WAITING
+    assert book.find(np.zeros(2, int), [("region", f"r{last}"), ("region", "r5")], np.arange(2))[1] == -1
