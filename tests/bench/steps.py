@@ -113,10 +113,12 @@ def oracle_line(stream: Stream, line_h: float, chance: np.random.Generator, size
 
     A CUSUM that leaves zero either returns or alarms; the mean time is that of such an excursion over its chance to
     alarm (Siegmund, 1985, chapter 2). The chance is found under the stepped stream, weighted by the likelihood ratio.
+    So many begin that about `size` leave zero: one in a hundred does where events come in clusters.
     """
-    seed = int(chance.integers(2**31))
+    leaves = (stream.gain(stream.draw(chance, stream.ratio, 100_000)) > 0).mean()
+    seed, size = int(chance.integers(2**31)), int(size / leaves)
     low, high = 0.0, np.log(line_h / stream.width_h) + 5
-    stay = _excursion_buckets(stream, chance, 20 * size)
+    stay = _excursion_buckets(stream, chance, 5 * size)
     for _ in range(12):
         middle = (low + high) / 2
         chance_to_alarm = _chance_to_alarm(stream, middle, np.random.default_rng(seed), size)
