@@ -1,9 +1,9 @@
 r"""How many more actions each scope can take before it could speak: a test walks only those that have used them up.
 
 An action adds at most :math:`\theta` to the exponent of any bet (`stats.evidence`, `stats.surge`), wherever it falls;
-time adds at most what passes, and empty buckets only lose. So `n` actions in `t` hours bring evidence `R` at most to
+time adds at most `a` an hour, and empty buckets only lose. So `n` actions in `t` hours bring evidence `R` at most to
 
-.. math:: (R + t)\, e^{\theta n}
+.. math:: (R + a t)\, e^{\theta n}
 
 It changes what a test costs, never what it finds; it is never stored, and ends when a row is moved otherwise.
 """
@@ -58,11 +58,11 @@ class Patience:
     def renew(self, rows: Ints, now: Rows, phi: Floats, link: Rows, least: judge.Lines, full: Mask) -> None:
         """Rows stand like this after all that was heard. `full`: their bitmaps were, before their last bucket."""
         self._grow(int(rows.max(initial=-1)) + 1)
-        gain, before = evidence.gains(phi), np.where(full, 0, surge.marked(now["met"]))
+        bets, before = evidence.bets(phi), np.where(full, 0, surge.marked(now["met"]))
         changing = (now["at"] - now["deployed"]) * self._bucket_ms <= link["window_h"] * HOUR_MS
         walked = changing | (link["limit_max"] > 0)
         for left, good_for in ((self._here, _in_this_bucket), (self._on, _from_here_on)):
-            events, people = good_for(now, gain, least)
+            events, people = good_for(now, *bets, least)
             left[rows] = np.where(walked, -1.0, np.minimum(events, surge.actions_for(people, before)))
         self._at[rows] = now["at"]
 
@@ -74,18 +74,18 @@ class Patience:
             self._at = np.concatenate([self._at, np.full(missing, FOREVER)])
 
 
-def _in_this_bucket(now: Rows, gain: Floats, least: judge.Lines) -> tuple[Floats, Floats]:
+def _in_this_bucket(now: Rows, gain: Floats, _: Floats, least: judge.Lines) -> tuple[Floats, Floats]:
     """Events and people after which no bet alone, were all as large, reaches a line: no time is added any more."""
-    volume, surging = now["evidence"] * (evidence.OVERSHOOT * evidence.WEIGHTS * len(evidence.RATIOS)), now["surge"]
+    volume = now["evidence"] * (evidence.WEIGHTS * len(evidence.RATIOS))
     return (
         (_exponent(volume, least.volume[:, None]) / gain).min(axis=1),
-        (_exponent(surging, least.surge[:, None]) / surge.GAIN).min(axis=1),
+        (_exponent(now["surge"], least.surge[:, None]) / surge.GAIN).min(axis=1),
     )
 
 
-def _from_here_on(now: Rows, gain: Floats, least: judge.Lines) -> tuple[Floats, Floats]:
+def _from_here_on(now: Rows, gain: Floats, loss: Floats, least: judge.Lines) -> tuple[Floats, Floats]:
     """Events and people after which all bets together, grown by what time adds, don't reach a line."""
-    volume = evidence.level_h(now["evidence"]) + LASTS_H * evidence.OVERSHOOT
+    volume = evidence.level_h(now["evidence"]) + LASTS_H * evidence.most_added(gain, loss)
     surging = now["surge"].mean(axis=1) + LASTS_H
     return _exponent(volume, least.volume) / gain[:, -1], _exponent(surging, least.surge) / surge.GAIN[-1]
 

@@ -56,7 +56,7 @@ def test_volume_stays_below_its_line_as_long_as_a_row_is_patient(bets, phi, rate
     made = renewed(standing(bets, [0.0] * 5, 0), phi, lines(line, np.inf))
     level, bucket = np.array([bets]), AT
     # The count of the newest bucket may still grow: nothing of it is charged twice.
-    first = evidence.gains(np.array([phi]))
+    first = evidence.bets(np.array([phi]))[0]
     for gap, count in gaps_and_counts:
         if not patient(made, count, bucket + gap):
             return

@@ -21,13 +21,23 @@ def by_hand(counts: list[int], rate: float, phi: float) -> float:
     """The recursion of the docstring with scipy's likelihoods, one ratio and one bucket at a time."""
     total, due = 0.0, rate * WIDTH_H
     for ratio, weight in zip(evidence.RATIOS.tolist(), evidence.WEIGHTS.tolist(), strict=True):
-        level = 0.0
+        level, worth = 0.0, worth_by_hand(due, ratio, phi)
         for count in counts:
-            level = (level + WIDTH_H) * math.exp(
-                log_likelihood(count, due, ratio, phi) - log_likelihood(count, due, 1, phi)
-            )
+            level = (level + WIDTH_H * worth) * math.exp(log_ratio(count, due, ratio, phi))
         total += weight * level
-    return total * evidence.OVERSHOOT
+    return total
+
+
+def worth_by_hand(due: float, ratio: float, phi: float) -> float:
+    """What an hour of exposure counts, from scipy's likelihoods: their ratio is linear in the count."""
+    empty, each = log_ratio(0, due, ratio, phi), log_ratio(1, due, ratio, phi) - log_ratio(0, due, ratio, phi)
+    before, after = -(empty + each * due), empty + each * ratio * due
+    further = min(0.5, 1 - (ratio - 1) / (ratio * math.log(ratio)))
+    return (1 - further * empty) / (before / after + evidence.FINITE)
+
+
+def log_ratio(count: int, due: float, ratio: float, phi: float) -> float:
+    return log_likelihood(count, due, ratio, phi) - log_likelihood(count, due, 1, phi)
 
 
 def log_likelihood(count: int, due: float, ratio: float, phi: float) -> float:
@@ -86,6 +96,20 @@ def test_an_absurd_count_moves_evidence_far_and_stays_finite():
     assert level.max() > 1e20
 
 
+@pytest.mark.parametrize("bet", [0, 2, 4])
+@pytest.mark.parametrize("phi", [1.0, 5.0, 20.0])
+def test_gamma_is_what_overshoots_of_bets_that_are_right_leave_of_a_far_line(phi, bet):
+    rng, ratio, extra, level, line = np.random.default_rng(3), evidence.RATIOS[bet], phi - 1, np.zeros(10_000), 12.0
+    gain, loss = (each[0, bet] for each in evidence.bets(one(phi)))
+    while (below := np.flatnonzero(level < line)).size:  # a cluster of events at a time; `waited` in expected events
+        clusters = ratio if phi == 1 else math.log1p(ratio * extra) / extra
+        waited = rng.exponential(1 / clusters, below.size)
+        size = 1 if phi == 1 else rng.logseries(ratio * extra / (1 + ratio * extra), below.size)
+        level[below] += gain * size - loss * waited
+    found = evidence.gamma(*evidence.bets(one(phi)))[0, bet] - evidence.FINITE
+    assert np.exp(line - level).mean() == pytest.approx(found, rel=0.03)
+
+
 def test_weights_are_shares():
     assert evidence.WEIGHTS.sum() == pytest.approx(1.0)
     assert (evidence.WEIGHTS > 0).all()
@@ -134,3 +158,20 @@ def test_gamma_poisson_counts_alarm_falsely_no_oftener_than_the_line_says(phi):
         return rng.negative_binomial(due / (phi - 1), 1 / phi, n)
 
     assert false_alarm_h(draw, 100.0, phi, 50.0) >= 50.0
+
+
+@pytest.mark.parametrize("phi", [1.0, 2.0, 20.0])
+def test_buckets_of_many_events_alarm_falsely_no_oftener_than_the_line_says(phi):
+    rng = np.random.default_rng(7)
+
+    def draw(due: float, n: int) -> np.ndarray:
+        return rng.poisson(due, n) if phi == 1 else rng.negative_binomial(due / (phi - 1), 1 / phi, n)
+
+    assert false_alarm_h(draw, 10_000.0, phi, 0.5, width_h=WIDTH_H) >= 0.5
+
+
+def test_exposure_counts_more_the_further_a_bet_overshoots():
+    rare, busy = (moved(np.zeros((1, 8)), one(0.0), one(rate), one(1.0), WIDTH_H)[0] for rate in (1e-6, 1e3))
+    drift = evidence.bets(one(1.0))[1][0] * 1e3 * WIDTH_H
+    assert (np.diff(rare) > 0).all()
+    assert (busy * np.exp(drift) > rare).all()
