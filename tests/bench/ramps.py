@@ -34,7 +34,7 @@ def between_alarms(mean: float, phi: float, line_h: float, scopes: int, days: in
     for day in range(days):
         count = counts(rng, mean * WEEK[day % 7], phi, scopes)
         twins = slow.step(twins, day, count, floor)
-        alarmed = evidence.strength(twins["evidence"], np.full(scopes, line_h)) >= 1
+        alarmed = twins["evidence"].mean(axis=1) >= line_h
         alarms += int(alarmed.sum())
         exposure_h += slow.DAY_H * float((twins["b"] >= slow.KNOWN_D).sum())
         twins["evidence"][alarmed] = 0.0
@@ -51,7 +51,7 @@ def days_to_find(mean: float, phi: float, growth: float, line_h: float, scopes: 
         count = counts(rng, mean * WEEK[day % 7] * grown, phi, scopes)
         twins = slow.step(twins, day, count, floor)
         if day >= BEFORE_D:
-            alarmed = evidence.strength(twins["evidence"], np.full(scopes, line_h)) >= 1
+            alarmed = twins["evidence"].mean(axis=1) >= line_h
             found[alarmed & np.isinf(found)] = day - BEFORE_D + 1
         twins = slow.learn(twins, day, count, floor)
     return found
