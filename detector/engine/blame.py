@@ -11,7 +11,7 @@ from detector.engine.buckets import OpenBuckets
 from detector.engine.judge import Verdict
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.scopes import Scopes
-from detector.events import Evidence
+from detector.events import Evidence, State
 from detector.policy import DECIDERS
 
 Rows = NDArray[np.void]
@@ -69,7 +69,7 @@ class Blame:
         if itself:
             return key, parts
         if "deploy" in names and (changed := self._changed(policy)):
-            return (changed if key in (WHOLE, changed) else None), parts
+            return _of_change(policy, key, changed), parts
         return narrow.target(policy, key, onset_ms, parts), parts
 
     def _changed(self, policy: PolicyState) -> Key | None:
@@ -79,6 +79,15 @@ class Blame:
         origins = [each for each in level if each[0] in DECIDERS and policy.deployed_ms(each)]
         best = max(origins, key=lambda each: (level[each], each), default=None)
         return best if best and level[best] >= narrow.EXPLAINS * level[WHOLE] else None
+
+
+def _of_change(policy: PolicyState, key: Key, changed: Key) -> Key | None:
+    """The scope to move where `key` speaks of a change that `changed` explains; None where that is said elsewhere.
+
+    What is held explains nothing new: another version of it, by its own deploy, speaks for itself.
+    """
+    held = policy.breaker(changed).state is State.OPEN
+    return key if held and key[0] == changed[0] else changed if key in (WHOLE, changed) else None
 
 
 def _deaf(policy: PolicyState) -> frozenset[str]:

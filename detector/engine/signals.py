@@ -55,7 +55,7 @@ def _surges(view: Rows, link: Rows, bucket_ms: int, end_ms: int) -> list[Evidenc
     found, bar = [], float(view["bar"][0])
     change, surging = (float(level[0]) for level in levels(view))
     least = lines(view, link)
-    change_name = "probe" if link["probing"][0] else "deploy"
+    change_name = "probe" if link["let_go"][0] else "deploy"
     since = {change_name: int(view["deployed"][0]), "surge": int(view["onset"][0])}
     for name, level, line, bitmap, most in (
         (change_name, change, float(least.change[0]), view["changed"], surge.SINCE_DEPLOY),
