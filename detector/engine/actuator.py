@@ -99,7 +99,7 @@ class Actuator:
         if verdict is None or (verdict == "warn" and policy.is_warned):
             return []
         onset_ms = int(view["onset"][0]) * self._bucket_ms
-        target, parts = self._blame.target(policy, key, found, onset_ms, end_ms)
+        target, parts = self._blame.target(policy, key, view, found, onset_ms, end_ms)
         if target is None or policy.breaker(target).state not in MOVABLE:
             return []
         before, after = policy.breaker(target), self._after(policy, target, verdict, now)
