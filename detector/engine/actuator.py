@@ -99,7 +99,7 @@ class Actuator:
         if verdict is None or (verdict == "warn" and policy.is_warned):
             return []
         onset_ms = int(view["onset"][0]) * self._bucket_ms
-        target, parts = self._blame.target(policy, key, found, onset_ms, end_ms)
+        target, parts = self._blame.target(policy, key, view, found, onset_ms, end_ms)
         if target is None or policy.breaker(target).state not in MOVABLE:
             return []
         before, after = policy.breaker(target), self._after(policy, target, verdict, now)
@@ -127,9 +127,8 @@ class Actuator:
 
     def _forget(self, policy: PolicyState, moved: Key) -> None:
         """What led to a move must not count twice; what other values of the scope's dimension did is another matter."""
-        for key, row in policy.rows.items():
-            if moved in (WHOLE, key) or key[0] != moved[0]:
-                channels.forget(self._scopes.channels_of(row))
+        for row in policy.met_by(moved):
+            channels.forget(self._scopes.channels_of(row))
 
     def fault(self, policy: PolicyState, key: Key, reason: str, now: Moment) -> list[Transition]:
         """Move a scope to FAULT: visible and paged, not paused."""
@@ -204,27 +203,28 @@ class Actuator:
         return [self._move(policy, key, to, word, now._replace(stream_ms=before.timer_ms))]
 
     def _move(self, policy: PolicyState, key: Key, to: State, word: str, now: Moment) -> Transition:
-        """Move without evidence, which starts again from nothing."""
+        """Move without evidence. It starts again from nothing, but what a probe has seen stays when that ends well."""
         before = policy.breaker(key)
         after = machine.move(before, policy.scope(key).id, to, policy.settings.breaker, now)
-        self._rest(policy, now.stream_ms // self._bucket_ms)
+        if before.state is not State.HALF_OPEN:
+            self._rest(policy, key, now.stream_ms // self._bucket_ms)
         if to is State.HALF_OPEN and key in policy.rows:
             deploys.suspect(self._scopes, policy, key, now.stream_ms // self._bucket_ms + 1)
         told = explain.Told(before.since_ms, word)
         return self._set(policy, key, after, TYPES[before.state, to], now, now.stream_ms, told)
 
-    def _rest(self, policy: PolicyState, bucket: int) -> None:
-        """Evidence of what a policy does starts again from nothing after `bucket`, in every scope of it.
+    def _rest(self, policy: PolicyState, moved: Key, bucket: int) -> None:
+        """Evidence of what a policy does starts again from nothing after `bucket`, in every scope that the move meets.
 
         What became of its actions since the trip stays: undone by people while held, it must not simply go on.
         """
-        rows, table = np.array(sorted(policy.rows.values())), self._scopes.table.rows
+        rows, table = np.array(policy.met_by(moved), np.int64), self._scopes.table.rows
         for name in ("evidence", "cusum", "since", "change", "surge", "changed", "crowd"):
             table[name][rows] = 0
         table["deployed"][rows] = NEVER  # a trip spends what a deploy brought
         table["at"][rows] = np.maximum(table["at"][rows], bucket)
         table["onset"][rows] = table["at"][rows]
-        for row in policy.rows.values():
+        for row in rows.tolist():
             channels.forget_mix(self._scopes.channels_of(row))
 
     def _set(

@@ -11,7 +11,7 @@ from detector.engine.buckets import OpenBuckets
 from detector.engine.judge import Verdict
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.scopes import Scopes
-from detector.events import Evidence
+from detector.events import Evidence, State
 from detector.policy import DECIDERS
 
 Rows = NDArray[np.void]
@@ -57,9 +57,9 @@ class Blame:
         return rule.is_informed(channel, self._scopes.channels_of(whole), self._scopes.links.rows[whole : whole + 1])
 
     def target(
-        self, policy: PolicyState, key: Key, found: tuple[Evidence, ...], onset_ms: int, end_ms: int
+        self, policy: PolicyState, key: Key, view: Rows, found: tuple[Evidence, ...], onset_ms: int, end_ms: int
     ) -> tuple[Key | None, dict[Key, narrow.Part]]:
-        """The scope to move where `key` speaks, None where that is said elsewhere; and each scope's part in it."""
+        """The scope to move where `key` speaks, by `view`; None where that is said elsewhere. And each scope's part."""
         names = {signal.signal for signal in found}
         itself = bool({"hard_limit", "probe"} & names) or names <= rule.OF_A_WINDOW
         if not itself and not names & rule.OF_VOLUME:
@@ -68,17 +68,29 @@ class Blame:
         parts = narrow.parts(self._scopes, self._cells, policy, onset_ms, end_ms, self._bucket_ms)
         if itself:
             return key, parts
-        if "deploy" in names and (changed := self._changed(policy)):
-            return (changed if key in (WHOLE, changed) else None), parts
+        if "deploy" in names and (changed := self._changed(policy, key, view)):
+            return _of_change(policy, key, changed), parts
         return narrow.target(policy, key, onset_ms, parts), parts
 
-    def _changed(self, policy: PolicyState) -> Key | None:
-        """The origin whose own deploy has nearly all of the policy's evidence of a change, in logarithms."""
-        row = self._scopes.table.rows
-        level = {each: float(np.log1p(rule.levels(row[[at]])[0][0])) for each, at in policy.rows.items()}
+    def _changed(self, policy: PolicyState, key: Key, view: Rows) -> Key | None:
+        """The origin whose own deploy has nearly all of the policy's evidence of a change, in logarithms.
+
+        `key` stands as in `view`; the others as after their last final bucket.
+        """
+        stand = {each: self._scopes.table.rows[[at]] for each, at in policy.rows.items()} | {key: view}
+        level = {each: float(np.log1p(rule.levels(row)[0][0])) for each, row in stand.items()}
         origins = [each for each in level if each[0] in DECIDERS and policy.deployed_ms(each)]
         best = max(origins, key=lambda each: (level[each], each), default=None)
         return best if best and level[best] >= narrow.EXPLAINS * level[WHOLE] else None
+
+
+def _of_change(policy: PolicyState, key: Key, changed: Key) -> Key | None:
+    """The scope to move where `key` speaks of a change that `changed` explains; None where that is said elsewhere.
+
+    What is held explains nothing new: another version of it, by its own deploy, speaks for itself.
+    """
+    held = policy.breaker(changed).state is State.OPEN
+    return key if held and key[0] == changed[0] else changed if key in (WHOLE, changed) else None
 
 
 def _deaf(policy: PolicyState) -> frozenset[str]:

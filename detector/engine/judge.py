@@ -5,7 +5,7 @@ lines, for warnings and for trips. The rule:
 
 - a hard limit trips;
 - deploy: more than the busiest hours, on several subjects, since a change: trips (`stats.surge`). To let a scope go
-  again is a change of it, too: probe;
+  again is a change of it, too: probe. That its breaker then closes is none, and forgives none;
 - surge: the same without a change trips where nothing better is known: no deploys of the policy are sent, nor the mix
   of those acted on, nor a usual share of items, so many subjects are the only corroboration there can be;
 - proof trips: the weighted average of the signals that need no other, over the trip line: the mix of those acted on,

@@ -39,7 +39,7 @@ LINK: Final = np.dtype(
         ("surge_h", "<f8"),
         ("change_line", "<f8"),  # and those at which it trips now; infinite: it can't
         ("surge_line", "<f8"),
-        ("probing", "?"),  # it is being let go again
+        ("let_go", "?"),  # what last changed it is that its breaker lets it go again
         ("window_h", "<f8"),  # so long after a deploy its evidence counts
         ("newborn", "<f8"),  # rate per hour that a scope without history may have
         ("least", "<f8"),  # least material rate per hour
@@ -78,7 +78,7 @@ def tell_lines(link: Row, policy: PolicyState, key: Key) -> None:
     """Write into it from which lines on a decision could change anything, as its policy's breakers stand."""
     state, disabled = policy.breaker(key), policy.settings.mode == "disabled"
     held = state.state in (State.OPEN, State.FAULT) or policy.breaker(WHOLE).state is State.OPEN
-    link["probing"] = state.state is State.HALF_OPEN
+    link["let_go"] = policy.is_let_go(key)
     link["change_line"] = np.inf if held or disabled else link["change_h"]
     # Where deploys are told, a surge without one is a wave: it warns.
     link["surge_line"] = np.inf if held or disabled or policy.deploys else link["surge_h"]

@@ -64,6 +64,16 @@ class PolicyState:
         """Whether one of its breakers is being let go again."""
         return any(each.state is State.HALF_OPEN for each in self.breakers.values())
 
+    def is_let_go(self, key: Key) -> bool:
+        """Whether what last changed a scope was its breaker, which lets it go again: in part, or by closing."""
+        state = self.breaker(key)
+        closed = state.state is State.CLOSED and state.since_ms > self.changed_ms(key)
+        return closed or state.state is State.HALF_OPEN
+
+    def met_by(self, moved: Key) -> list[int]:
+        """Rows, ascending, that a move of a scope meets: what other values of its dimension do is another matter."""
+        return sorted(row for key, row in self.rows.items() if moved in (WHOLE, key) or key[0] != moved[0])
+
     def is_unsettled(self, since_ms: int) -> bool:
         """Whether one of its breakers is not closed, or moved after `since_ms`."""
         return any(each.state is not State.CLOSED or each.since_ms > since_ms for each in self.breakers.values())

@@ -55,16 +55,16 @@ def _surges(view: Rows, link: Rows, bucket_ms: int, end_ms: int) -> list[Evidenc
     found, bar = [], float(view["bar"][0])
     change, surging = (float(level[0]) for level in levels(view))
     least = lines(view, link)
-    change_name = "probe" if link["probing"][0] else "deploy"
+    change_name = "probe" if link["let_go"][0] else "deploy"
     since = {change_name: int(view["deployed"][0]), "surge": int(view["onset"][0])}
-    for name, level, line, bitmap, most in (
-        (change_name, change, float(least.change[0]), view["changed"], surge.SINCE_DEPLOY),
-        ("surge", surging, float(least.surge[0]), view["crowd"], surge.SINCE_ONSET),
+    for name, level, line, bitmap in (
+        (change_name, change, float(least.change[0]), view["changed"]),
+        ("surge", surging, float(least.surge[0]), view["crowd"]),
     ):
         met = float(surge.people(bitmap)[0])
         if not np.isfinite(level):
             raise FloatingPointError(f"the evidence of {name} of this scope is not a finite number")
-        if level < line or met < most - 0.5:
+        if level < line or met < surge.FEWEST - 0.5:
             continue
         window_s = max(end_ms - since[name] * bucket_ms, bucket_ms) / 1000
         due = bar * window_s / 3600

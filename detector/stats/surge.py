@@ -53,9 +53,8 @@ GROWN_GUARD_H: Final = 6
 AT_ONCE: Final = 0.5
 """Part of a deploy's mass that comes with it; the rest comes within `ARRIVES_H`."""
 ARRIVES_H: Final = 8.0
-SINCE_DEPLOY: Final = 2
-SINCE_ONSET: Final = 3
-"""Distinct subjects below which nothing is a wave: one actor may do anything; without a change two may, too."""
+FEWEST: Final = 3
+"""Distinct subjects below which nothing is a wave, whatever the budget: one or two may do anything."""
 WORDS: Final = 4
 BITS: Final = 64 * WORDS
 _FULL: Final = BITS * 3 // 4

@@ -272,6 +272,62 @@ def test_a_bad_version_that_goes_on_reopens_the_breaker_that_probes_it_however_y
     assert "breaker.closed" not in {alert.type for alert in moves}
 
 
+def deployed(until_m: int, deploys: Mapping[str, float], bad: list[tuple[str, float, float]]) -> list[events.Alert]:
+    """Moves of breakers after two usual hours, with two minutes to cool down and two to probe.
+
+    `deploys`: versions and when they come; `bad`: versions and between which minutes they act on 32 subjects a minute.
+    """
+    breaker = OnTrip(cooldown_s=120, probe_s=120)
+    rules = Ruleset(version="v1", policies=(Policy(id="spam", mode="enforce", breaker=breaker),))
+    log, start = LogWriter(ruleset=rules), MONDAY_MS + 2 * HOUR
+
+    def at(minute: float) -> int:
+        return start + int(minute * MINUTE)
+
+    log.live(steady("spam", MONDAY_MS, start, 2.0), start, every_ms=300_000)
+    found: list[events.AnyEvent] = [deploy("spam", at(minute) - 1, "42", name) for name, minute in deploys.items()]
+    for name, begin, end in bad:
+        found += steady("spam", at(begin), at(end), 32.0, rule_version=name)
+    log.live(found, at(until_m), every_ms=5000)
+    return [alert for alert in applied(log, rules).alerts if alert.type != "breaker.warned"]
+
+
+@pytest.mark.parametrize(("people", "trips"), [(2, 0), (3, 1)])
+def test_two_people_that_a_new_version_acts_on_at_once_are_no_wave_however_large_the_budget(people, trips):
+    policy = Policy(id="spam", mode="enforce", false_trips_per_year=50, false_warnings_per_year=100)
+    rules = Ruleset(version="v1", policies=(policy,))
+    log, start = LogWriter(ruleset=rules), MONDAY_MS + 26 * HOUR
+    log.live(steady("spam", MONDAY_MS, start, 0.05), start, every_ms=300_000)
+    acted = [action("spam", start + i * 100, rule_version="18") for i in range(people)]
+    log.live([deploy("spam", start - 1, "42", "18"), *acted], start + MINUTE)
+    assert len(opened(applied(log, rules))) == trips
+
+
+def minute(alert: events.Alert) -> float:
+    return (alert.detected_at.timestamp() * 1000 - MONDAY_MS - 2 * HOUR) / MINUTE
+
+
+def test_a_bad_version_that_was_quiet_for_just_a_probe_is_caught_again_after_its_breaker_closed():
+    moves = deployed(15, {"18": 0}, [("18", 0, 2), ("18", 8, 15)])
+    assert [alert.type.partition(".")[2] for alert in moves[:4]] == ["opened", "half_opened", "closed", "opened"]
+    assert 8 < minute(moves[3]) < 10
+    assert "since it was let go again" in moves[3].reason
+
+
+def test_a_version_is_no_less_suspect_when_the_breaker_of_another_one_moves_by_its_timer():
+    moves = deployed(12, {"18": 0, "19": 2}, [("18", 0, 1.5), ("19", 6, 12)])
+    (caught,) = (alert for alert in moves if alert.type == "breaker.opened" and alert.scope.value == "42@19")
+    assert minute(caught) < 8
+    assert "since its deploy" in caught.reason
+
+
+def test_a_bad_version_is_caught_while_its_predecessor_is_held_and_goes_on():
+    moves = deployed(12, {"18": 0, "19": 2}, [("18", 0, 12), ("19", 2, 12)])
+    first = next(alert for alert in moves if alert.scope.value == "42@19")
+    assert first.type == "breaker.opened"
+    assert minute(first) < 4
+
+
 @pytest.mark.parametrize("mode", ["shadow", "alert_only"])
 def test_modes_that_never_pause_still_say_what_they_saw(mode):
     outcome = wave(8, deployed=True, mode=mode)
