@@ -127,17 +127,18 @@ def test_what_is_undone_upholds_nothing_where_it_may_only_warn():
     assert "breaker.upheld" not in [alert.type for alert in moves]
 
 
-def undone_together(first_bad: tuple[str, ...], undone_of: tuple[str, ...]) -> LogWriter:
-    """Rules 9 and 10; some get a bad second version at 00:00, and at 00:25 all that some versions did is undone."""
+def undone_together(first_bad: tuple[str, ...], undone_of: tuple[str, ...], apart_m: int = 8) -> LogWriter:
+    """Rules 9 and 10; some get a bad version 2, one after the other; at 00:25 all that some versions did is undone."""
     end, found, did = START + 2 * HOUR, [], {}
     for seed, rule in enumerate(("9", "10")):
         did[f"{rule}@1"] = traffic(MONDAY_MS, end, 60, 0.1, seed, rule_id=rule, rule_version="1")
         if rule in first_bad:
-            bad = traffic(START + MINUTE, START + 6 * MINUTE, 2400, 0.1, 9 + seed, rule_id=rule, rule_version="2")
+            live = START + apart_m * MINUTE * seed
+            bad = traffic(live + MINUTE, live + 6 * MINUTE, 2400, 0.1, 9 + seed, rule_id=rule, rule_version="2")
             did[f"{rule}@2"] = bad
-            found.append(deploy("spam", START, rule, "2"))
+            found.append(deploy("spam", live, rule, "2"))
     for version in undone_of:
-        late = [one for one in did[version] if START - 4 * HOUR < int(one.time) < START + 6 * MINUTE]
+        late = [one for one in did[version] if START - 4 * HOUR < int(one.time) < START + 14 * MINUTE]
         found += [
             events.Reversal(
                 id=f"{one.id}-r", time=START + 25 * MINUTE + 100 * n, policy_id="spam", action_id=one.action_id,
@@ -167,6 +168,12 @@ def test_two_open_breakers_are_both_upheld_and_a_restart_between_changes_nothing
         assert of_scope(said, f"spam|rule_version={version}")[:2] == ["breaker.opened", "breaker.upheld"]
     for at in (len(log.records) - 205, len(log.records) - 195, len(log.records) - 188):
         assert restarted(log, at) == sorted(said, key=in_time)
+
+
+def test_two_versions_that_go_wrong_in_the_same_minute_hold_the_whole_policy():
+    said = run_through(undone_together(("9", "10"), ("9@2", "10@2"), apart_m=0))
+    assert of_scope(said, "spam")[:2] == ["breaker.opened", "breaker.upheld"]
+    assert {alert.scope.id for alert in said} == {"spam"}
 
 
 def run_through(log: LogWriter) -> list[events.Alert]:
