@@ -59,18 +59,18 @@ class OpenBuckets:
         `subjects`: their hashes. `size`: rows of the table now.
         """
         order = scan.order(buckets - buckets.min(initial=FOREVER))
-        ordered = buckets[order]
-        word, mark = surge.bits(subjects)
-        start = np.flatnonzero(np.diff(ordered, prepend=NEVER))
+        rows, buckets = rows[:, order], buckets[order]
+        word, mark = surge.bits(subjects[order])
+        there, marks = rows >= 0, np.broadcast_to(mark, rows.shape)
+        kinds = there, there & automated[order], there & held[order]
+        start = np.flatnonzero(np.diff(buckets, prepend=NEVER))
         for begin, end in pairwise([*start.tolist(), len(order)]):
-            here, number = order[begin:end], int(ordered[begin])
-            cells = self._bucket(number, size).reshape(-1)
-            row = rows[:, here]
-            there = row >= 0
-            for kind, which in enumerate((there, there & automated[here], there & held[here])):
-                np.add.at(cells, row[which] * COUNTED + kind, ONE)
-            marks = np.broadcast_to(mark[here], row.shape)
-            np.bitwise_or.at(self._subjects[number].reshape(-1), (row * surge.WORDS + word[here])[there], marks[there])
+            here, number = np.s_[:, begin:end], int(buckets[begin])
+            cells, row, some = self._bucket(number, size).reshape(-1), rows[here], there[here]
+            for kind, which in enumerate(kinds):
+                np.add.at(cells, row[which[here]] * COUNTED + kind, ONE)
+            place = row * surge.WORDS + word[begin:end]
+            np.bitwise_or.at(self._subjects[number].reshape(-1), place[some], marks[here][some])
 
     def cells(self, rows: Ints, after: Ints | int, through: Ints | int) -> Cells:
         """What the buckets in (after, through] hold of `rows` (ascending); one number for all, or one for each."""
