@@ -298,7 +298,7 @@ def test_two_people_that_a_new_version_acts_on_at_once_are_no_wave_however_large
     rules = Ruleset(version="v1", policies=(policy,))
     log, start = LogWriter(ruleset=rules), MONDAY_MS + 26 * HOUR
     log.live(steady("spam", MONDAY_MS, start, 0.05), start, every_ms=300_000)
-    acted = [action("spam", start + i * 100, rule_version="18") for i in range(people)]
+    acted = [action("spam", start + i * 100, rule_version="18", subject_id=f"p{i}") for i in range(people)]
     log.live([deploy("spam", start - 1, "42", "18"), *acted], start + MINUTE)
     assert len(opened(applied(log, rules))) == trips
 
@@ -315,7 +315,7 @@ def test_a_bad_version_that_was_quiet_for_just_a_probe_is_caught_again_after_its
 
 
 def test_a_version_is_no_less_suspect_when_the_breaker_of_another_one_moves_by_its_timer():
-    moves = deployed(12, {"18": 0, "19": 2}, [("18", 0, 1.5), ("19", 6, 12)])
+    moves = deployed(12, {"18": 0, "19": 2}, [("18", 0, 1.5), ("19", 2, 2.04), ("19", 6, 12)])
     (caught,) = (alert for alert in moves if alert.type == "breaker.opened" and alert.scope.value == "42@19")
     assert minute(caught) < 8
     assert "since its deploy" in caught.reason
