@@ -365,3 +365,9 @@ def test_a_policy_whose_state_cannot_be_read_goes_to_fault_alone():
     outcome = again.apply(log.records[-1:])
     assert [(a.type, a.scope.id) for a in outcome.alerts] == [("breaker.faulted", "spam")]
     assert not directed(outcome)
+
+
+def test_an_idle_version_is_not_held_for_what_a_bad_one_did_within_the_last_moments():
+    moves = deployed(6, {"99": 0, "18": 3}, [("99", 0, 0.2), ("18", 3, 6)])
+    assert {alert.scope.id for alert in moves if alert.to_state is events.State.OPEN} == {"spam|rule_version=42@18"}
+    assert minute(moves[0]) < 5, "while all that it did is in open buckets"
