@@ -23,6 +23,7 @@ Name = Literal[
     "worker_stopping",  # asked to: checkpoint and commit follow
     "worker_stopped",
     "worker_failed",  # the process exits and a supervisor restarts it
+    "group_not_left",  # no farewell to the group, so others wait until the session has run out
     "http_listening",
     "topics_verified",
     "state_recovered",  # the seal proves that the table is complete

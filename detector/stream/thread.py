@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, ensure_aiokafka_TP
 
+from detector import logs
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 FETCH_WAIT_MS: Final = 20
 """How long the broker may sit on an empty fetch. A partition that was just drained waits for it, so it is latency."""
 FETCH_MAX_BYTES: Final = 16 * 1024 * 1024
+LEAVE_TIMEOUT_S: Final = 5.0
+"""For the farewell to the group, which a broker does not hear while it holds back the answer to a join."""
 
 
 class Polled(dict["TP", "list[ConsumerRecord]"]):
@@ -67,6 +71,14 @@ class FoldThread(AIOKafkaConsumerThread):
             return succeeded
 
         coordinator._do_heartbeat = do_heartbeat  # noqa: SLF001 - aiokafka has no hook
+
+    async def on_thread_stop(self) -> None:
+        """Leave the group and disconnect; all that had to be durable is by now."""
+        try:
+            async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                await super().on_thread_stop()
+        except TimeoutError:
+            logs.warning("group_not_left", reason="a rebalance is under way, or the broker does not answer")
 
     @property
     def is_member(self) -> bool:

@@ -81,6 +81,14 @@ class Worker:
             if not self._changed.wait_for(lambda: len(self.exits) >= count, timeout_s):
                 raise TimeoutError(f"{len(self.exits)} of {count} exits after {timeout_s:.0f} s: {self.tail()}")
 
+    def wait_for_words(self, words: str, count: int, timeout_s: float = 60.0) -> None:
+        """Return once it has said `words` `count` times in all its runs. Raises TimeoutError."""
+        until_s = time.monotonic() + timeout_s
+        while self.log.read_text(errors="replace").count(words) < count:
+            if time.monotonic() > until_s:
+                raise TimeoutError(f"{words!r} was not said {count} times within {timeout_s:.0f} s: {self.tail()}")
+            time.sleep(0.01)
+
     def share(self) -> list[int]:
         """Log partitions whose state it said last to have."""
         said = re.findall(r"worker_starting|state_recovered partitions=(\[.*\])", self.log.read_text())

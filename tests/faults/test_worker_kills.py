@@ -70,6 +70,23 @@ def test_nothing_is_lost_or_counted_twice_when_workers_are_restarted_gracefully(
     print(f"\n4 restarts: settled {settled_s:.1f} s after: {verify(world)}")
 
 
+def test_a_worker_that_is_stopped_while_it_joins_its_group_is_gone_in_seconds(world):
+    chance = random.Random(1)
+    world.start_worker()
+    feed = world.start_feed(per_s=1500, at_least=30_000)
+    world.wait_for_progress()
+    joining = world.start_worker()
+    for number in range(1, 11):
+        joining.wait_for_words("http_listening", number)
+        time.sleep(chance.uniform(0.0, 1.2))
+        joining.terminate()
+        joining.wait_for_exits(number, 15)
+    assert feed.is_flowing
+    longest_s = max(each.ran_s for each in joining.exits)
+    print(f"\n10 stops, longest life {longest_s:.1f} s, settled {world.settle():.1f} s after: {verify(world)}")
+    assert {each.code for each in joining.exits} == {0}, joining.tail()
+
+
 def test_a_worker_that_was_frozen_beyond_its_session_changes_nothing_when_it_wakes(world):
     workers = [world.start_worker(), world.start_worker()]
     feed = world.start_feed(per_s=1500, at_least=30_000)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from faust.types import TP
 
+from detector.stream import thread
 from detector.stream.app import App
 from detector.stream.thread import Polled
 from detector.stream.vitals import Vitals
@@ -147,3 +148,14 @@ def test_a_seek_forgets_what_no_agent_has_begun_so_that_polling_does_not_wait_fo
         assert consumer._pending == {in_hand}
 
     in_loop(test)
+
+
+def test_a_farewell_that_the_broker_does_not_hear_keeps_no_worker_from_ending(monkeypatch, caplog):
+    async def test(consumer):
+        never = asyncio.Event()
+        consumer._thread._consumer = SimpleNamespace(stop=never.wait)
+        await consumer._thread.on_thread_stop()
+
+    monkeypatch.setattr(thread, "LEAVE_TIMEOUT_S", 0.01)
+    in_loop(test)
+    assert [record.message for record in caplog.records] == ["group_not_left"]
