@@ -49,7 +49,6 @@ def told(
     )
 
 
-_SINCE: Final = {"deploy": "since its deploy", "probe": "since it was let go again"}
 _OF_SHARES: Final = {
     "tenure": "of subjects older than a year",
     "content_age": "of content older than a month",
@@ -90,8 +89,9 @@ def _words(policy: PolicyState, key: Key, speaker: Key, found: tuple[Evidence, .
             times = f"{signal.ratio:.3g} times as often as at this hour of the week"
             said.append(f"acts {times}, since {_clock(onset_ms)}")
         if signal.signal in {"deploy", "probe", "surge"}:
-            since = _SINCE.get(signal.signal) or f"since {_clock(onset_ms)}"
-            met = f"acts on {signal.observed:.0f} subjects {since}"
+            since = _clock(end_ms - round(1000 * signal.window_s))
+            again = ", let go again" if signal.signal == "probe" else ""
+            met = f"acts on {signal.observed:.0f} subjects since {since}{again}"
             said.append(f"{met}, {signal.ratio:.3g} times as many as in its busiest hours")
         if signal.signal == "ramp":
             said.append(f"acted {signal.ratio:.3g} times as often in a day as in the weeks before, rising for days")

@@ -6,6 +6,7 @@ Rows are arrays of length 1.
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,26 +56,42 @@ def _surges(view: Rows, link: Rows, bucket_ms: int, end_ms: int) -> list[Evidenc
     found, bar = [], float(view["bar"][0])
     change, surging = (float(level[0]) for level in levels(view))
     least = lines(view, link)
-    change_name = "probe" if link["let_go"][0] else "deploy"
-    since = {change_name: int(view["deployed"][0]), "surge": int(view["onset"][0])}
-    for name, level, line, bitmap in (
-        (change_name, change, float(least.change[0]), view["changed"]),
-        ("surge", surging, float(least.surge[0]), view["crowd"]),
+    for name, level, line, met in (
+        ("probe" if link["let_go"][0] else "deploy", change, float(least.change[0]), _met(view, "changed", "deployed")),
+        ("surge", surging, float(least.surge[0]), _met(view, "crowd", "onset")),
     ):
-        met = float(surge.people(bitmap)[0])
         if not np.isfinite(level):
             raise FloatingPointError(f"the evidence of {name} of this scope is not a finite number")
-        if level < line or met < surge.FEWEST - 0.5:
+        if level < line or met.people < surge.FEWEST - 0.5:
             continue
-        window_s = max(end_ms - since[name] * bucket_ms, bucket_ms) / 1000
+        told = _lately(view, met)
+        window_s = max(end_ms - told.since * bucket_ms, bucket_ms) / 1000
         due = bar * window_s / 3600
         found.append(
             Evidence(
-                signal=name, window_s=window_s, observed=six(met), expected=six(due), ratio=six(met / due),
-                strength=six(level / line), detail="distinct subjects, against the busiest hours of late",
+                signal=name, window_s=window_s, observed=six(told.people), expected=six(due),
+                ratio=six(told.people / due), strength=six(level / line),
+                detail="distinct subjects, against the busiest hours of late",
             )
         )  # fmt: skip
     return found
+
+
+class Met(NamedTuple):
+    """Distinct subjects, since a bucket."""
+
+    people: float
+    since: int
+
+
+def _met(view: Rows, bitmap: str, since: str) -> Met:
+    return Met(float(surge.people(view[bitmap])[0]), int(view[since][0]))
+
+
+def _lately(view: Rows, met: Met) -> Met:
+    """Those since the onset instead, where that is later and they are a wave: before it came no more than was due."""
+    late = _met(view, "crowd", "onset")
+    return late if late.since > met.since and late.people >= surge.FEWEST - 0.5 else met
 
 
 def _volume(view: Rows, link: Rows, bucket_ms: int, end_ms: int) -> Evidence | None:

@@ -268,7 +268,7 @@ def test_a_bad_version_that_goes_on_reopens_the_breaker_that_probes_it_however_y
     assert {alert.scope.id for alert in moves} == {"spam|rule_version=42@18"}
     assert [alert.type for alert in moves[:3]] == ["breaker.opened", "breaker.half_opened", "breaker.reopened"]
     assert (moves[2].detected_at - moves[1].detected_at).total_seconds() < 90
-    assert "since it was let go again" in moves[2].reason
+    assert ", let go again," in moves[2].reason
     assert "breaker.closed" not in {alert.type for alert in moves}
 
 
@@ -307,18 +307,27 @@ def minute(alert: events.Alert) -> float:
     return (alert.detected_at.timestamp() * 1000 - MONDAY_MS - 2 * HOUR) / MINUTE
 
 
+def test_a_version_that_first_acts_long_after_its_deploy_is_told_by_what_it_did_since_then():
+    caught = deployed(40, {"18": 0}, [("18", 30, 40)])[0]
+    assert 30 < minute(caught) < 32
+    (deploy_,) = caught.evidence
+    assert deploy_.window_s < 120
+    assert deploy_.ratio > 4
+    assert "since 2026-01-05 02:30:" in caught.reason
+
+
 def test_a_bad_version_that_was_quiet_for_just_a_probe_is_caught_again_after_its_breaker_closed():
     moves = deployed(15, {"18": 0}, [("18", 0, 2), ("18", 8, 15)])
     assert [alert.type.partition(".")[2] for alert in moves[:4]] == ["opened", "half_opened", "closed", "opened"]
     assert 8 < minute(moves[3]) < 10
-    assert "since it was let go again" in moves[3].reason
+    assert ", let go again," in moves[3].reason
 
 
 def test_a_version_is_no_less_suspect_when_the_breaker_of_another_one_moves_by_its_timer():
     moves = deployed(12, {"18": 0, "19": 2}, [("18", 0, 1.5), ("19", 2, 2.04), ("19", 6, 12)])
     (caught,) = (alert for alert in moves if alert.type == "breaker.opened" and alert.scope.value == "42@19")
     assert minute(caught) < 8
-    assert "since its deploy" in caught.reason
+    assert caught.evidence[0].signal == "deploy"
 
 
 def test_a_bad_version_is_caught_while_its_predecessor_is_held_and_goes_on():
