@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from detector.errors import IllegalTransition
 from detector.events import State
 from detector.policy import OnTrip
+from detector.units import DAY_MS
 
 EDGES: Final = frozenset(
     {
@@ -33,8 +34,10 @@ EDGES: Final = frozenset(
 HOLDING: Final = (State.OPEN, State.HALF_OPEN)
 """States in which an enforcing policy's actions are held."""
 
-MAX_BACKOFF: Final = 16
-"""Being re-opened, or upheld, doubles the cool-down up to this factor."""
+MAX_COOLDOWN_S: Final = 86_400.0
+"""Being re-opened, or upheld, doubles the cool-down up to a day, by when people have looked: if not set longer."""
+RELAPSE_MS: Final = DAY_MS
+"""A breaker that trips so soon after it closed by itself is re-opened: all had only been quiet for a while."""
 
 
 class BreakerState(Struct, frozen=True, array_like=True):
@@ -42,6 +45,7 @@ class BreakerState(Struct, frozen=True, array_like=True):
 
     `timer_ms`: when it moves by itself (0: never). `issued`: whether readers have been told to obey it.
     `warned_ms`: when it last warned (0: may warn). `upheld_ms`: when it was proven right since it opened (0: not).
+    `relapse_ms`: until when it counts as re-opened if it opens, having closed by itself (0: it has not).
     """
 
     state: State = State.CLOSED
@@ -53,6 +57,7 @@ class BreakerState(Struct, frozen=True, array_like=True):
     alert_id: str | None = None
     warned_ms: int = 0
     upheld_ms: int = 0
+    relapse_ms: int = 0
 
     @property
     def at_rest(self) -> bool:
@@ -78,20 +83,33 @@ def move(breaker: BreakerState, scope: str, to: State, on_trip: OnTrip, now: Mom
     if (breaker.state, to) not in EDGES:
         raise IllegalTransition(scope, breaker.state.value, to.value)
     goes_on = to in HOLDING and breaker.state in HOLDING and breaker.issued
-    again = to is State.OPEN and breaker.state in HOLDING
-    upheld = again and breaker.state is State.OPEN
-    reopened = breaker.reopened + again
+    upheld = to is breaker.state is State.OPEN
+    reopened = _reopened(breaker, to, now.stream_ms)
     generation = max(breaker.generation + 1, now.log_ms)
     return BreakerState(
         state=to,
         generation=generation,
         since_ms=breaker.since_ms if upheld else now.stream_ms,
         timer_ms=_timer_ms(to, reopened, on_trip, now.stream_ms),
-        reopened=0 if to is State.CLOSED else reopened,
+        reopened=reopened,
         issued=to is State.CLOSED or goes_on or not now.catching_up,
         alert_id=f"{scope}#{generation}",
         upheld_ms=now.stream_ms if upheld else 0,
+        relapse_ms=now.stream_ms + RELAPSE_MS if _quiet(breaker, to) else 0,
     )
+
+
+def _quiet(breaker: BreakerState, to: State) -> bool:
+    """Whether it closes because its probe was quiet."""
+    return breaker.state is State.HALF_OPEN and to is State.CLOSED
+
+
+def _reopened(breaker: BreakerState, to: State, stream_ms: int) -> int:
+    """How often it was opened again since it first opened, after the move; an episode outlasts a quiet probe."""
+    if to is State.OPEN:
+        again = breaker.state in HOLDING or stream_ms < breaker.relapse_ms
+        return breaker.reopened + 1 if again else 0
+    return breaker.reopened if to is State.HALF_OPEN or _quiet(breaker, to) else 0
 
 
 def due(breaker: BreakerState, on_trip: OnTrip, stream_ms: int) -> State | None:
@@ -116,7 +134,8 @@ def issue(breaker: BreakerState, log_ms: int) -> BreakerState:
 
 def _timer_ms(to: State, reopened: int, on_trip: OnTrip, stream_ms: int) -> int:
     if to is State.OPEN:
-        return stream_ms + int(1000 * on_trip.cooldown_s * min(2**reopened, MAX_BACKOFF))
+        longest_s = max(MAX_COOLDOWN_S, on_trip.cooldown_s)
+        return stream_ms + int(1000 * min(on_trip.cooldown_s * 2.0 ** min(reopened, 32), longest_s))
     if to is State.HALF_OPEN and on_trip.close == "auto":
         return stream_ms + int(1000 * on_trip.probe_s)
     return 0

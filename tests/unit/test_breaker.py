@@ -8,12 +8,26 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from detector import breaker as machine
-from detector.breaker import EDGES, MAX_BACKOFF, BreakerState, Moment
+from detector.breaker import EDGES, MAX_COOLDOWN_S, RELAPSE_MS, BreakerState, Moment
 from detector.errors import IllegalTransition
 from detector.events import State
 from detector.policy import OnTrip
 
 ON_TRIP = OnTrip(cooldown_s=600, probe_s=300)
+
+
+def opened() -> BreakerState:
+    return machine.move(BreakerState(), "p", State.OPEN, ON_TRIP, Moment(0, 1))
+
+
+def closed_by_itself(state: BreakerState) -> BreakerState:
+    for to in (State.HALF_OPEN, State.CLOSED):
+        state = machine.move(state, "p", to, ON_TRIP, Moment(state.timer_ms, 1))
+    return state
+
+
+def cool_down_s(state: BreakerState) -> float:
+    return (state.timer_ms - max(state.since_ms, state.upheld_ms)) / 1000
 
 
 @pytest.mark.parametrize("start", State)
@@ -42,13 +56,32 @@ def test_closing_by_approval_never_happens_by_itself():
     assert machine.due(probing, approval, 10**12) is None
 
 
-def test_opening_again_doubles_the_cool_down_up_to_a_bound():
+def test_opening_again_doubles_the_cool_down_up_to_a_day():
     state, seen = machine.move(BreakerState(), "p", State.OPEN, ON_TRIP, Moment(0, 1)), []
-    for _ in range(7):
-        seen.append((state.timer_ms - state.since_ms) // 600_000)
+    for _ in range(10):
+        seen.append(cool_down_s(state))
         state = machine.move(state, "p", State.HALF_OPEN, ON_TRIP, Moment(0, 1))
         state = machine.move(state, "p", State.OPEN, ON_TRIP, Moment(0, 1))
-    assert seen == [1, 2, 4, 8, MAX_BACKOFF, MAX_BACKOFF, MAX_BACKOFF]
+    assert seen == [600 * 2**again for again in range(8)] + [MAX_COOLDOWN_S] * 2
+
+
+def test_a_cool_down_that_is_set_to_more_than_a_day_stays_as_it_is():
+    longest = OnTrip(cooldown_s=2 * MAX_COOLDOWN_S)
+    state = machine.move(BreakerState(state=State.HALF_OPEN), "p", State.OPEN, longest, Moment(0, 1))
+    assert cool_down_s(state) == 2 * MAX_COOLDOWN_S
+
+
+@pytest.mark.parametrize(("later_ms", "factor"), [(RELAPSE_MS - 1, 4), (RELAPSE_MS, 1)])
+def test_what_trips_within_a_day_of_a_quiet_probe_is_re_opened_and_later_it_is_news(later_ms, factor):
+    state = closed_by_itself(machine.move(opened(), "p", State.OPEN, ON_TRIP, Moment(0, 1)))
+    again = machine.move(state, "p", State.OPEN, ON_TRIP, Moment(state.since_ms + later_ms, 2))
+    assert cool_down_s(again) == factor * 600
+    assert cool_down_s(machine.move(again, "p", State.OPEN, ON_TRIP, Moment(again.since_ms, 3))) == 2 * factor * 600
+
+
+def test_what_was_closed_by_new_settings_starts_afresh():
+    closed = machine.move(opened(), "p", State.CLOSED, ON_TRIP, Moment(0, 1))
+    assert cool_down_s(machine.move(closed, "p", State.OPEN, ON_TRIP, Moment(1, 2))) == 600
 
 
 def test_a_breaker_that_is_upheld_has_been_open_since_it_opened_and_cools_down_from_then_on():
@@ -62,11 +95,11 @@ def test_a_breaker_that_is_upheld_has_been_open_since_it_opened_and_cools_down_f
     assert not machine.move(upheld, "p", State.HALF_OPEN, ON_TRIP, Moment(900_000, 4)).upheld_ms
 
 
-def test_being_upheld_doubles_the_cool_down_up_to_the_same_bound():
+def test_being_upheld_doubles_the_cool_down_too():
     state = machine.move(BreakerState(), "p", State.OPEN, ON_TRIP, Moment(0, 1))
     for _ in range(7):
         state = machine.move(state, "p", State.OPEN, ON_TRIP, Moment(0, 1))
-    assert state.timer_ms == MAX_BACKOFF * 600_000
+    assert state.timer_ms == 2**7 * 600_000
 
 
 def test_a_breaker_stored_before_there_was_upholding_is_read():
@@ -113,8 +146,12 @@ class Breakers(RuleBasedStateMachine):
         assert not self.state.timer_ms or self.state.state in (State.OPEN, State.HALF_OPEN)
 
     @invariant()
-    def a_closed_breaker_has_forgotten_its_back_off(self):
-        assert self.state.state is not State.CLOSED or self.state.reopened == 0
+    def a_closed_breaker_remembers_its_back_off_only_until_a_relapse_would_be_one(self):
+        assert self.state.state is not State.CLOSED or self.state.reopened == 0 or self.state.relapse_ms > 0
+
+    @invariant()
+    def no_cool_down_is_longer_than_a_day(self):
+        assert self.state.state is not State.OPEN or cool_down_s(self.state) <= MAX_COOLDOWN_S
 
 
 TestBreakers = Breakers.TestCase
