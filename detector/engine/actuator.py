@@ -19,6 +19,7 @@ from detector.engine.judge import Verdict
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.scopes import Scopes
 from detector.engine.transition import Transition
+from detector.engine.unrest import Unrest
 from detector.events import AlertType, State
 from detector.stats import evidence
 
@@ -45,8 +46,7 @@ class Actuator:
         self._bucket_ms = bucket_ms
         self._event_clock = event_clock
         self._blame = Blame(scopes, cells, bucket_ms)
-        self._moving: dict[int, dict[tuple[str, Key], PolicyState]] = {}
-        self._warned: dict[int, dict[tuple[str, Key], PolicyState]] = {}
+        self._unrest = Unrest()
 
     def adopt(self, policy: PolicyState) -> None:
         """Take over the breakers of a policy whose state was loaded."""
@@ -57,14 +57,11 @@ class Actuator:
 
     def forget(self, partition: int) -> None:
         """The partition went to another worker."""
-        self._moving.pop(partition, None)
-        self._warned.pop(partition, None)
+        self._unrest.forget(partition)
 
     def moving(self) -> Iterator[tuple[PolicyState, Key]]:
         """Every scope whose breaker is not closed."""
-        for found in self._moving.values():
-            for (_, key), policy in found.items():
-                yield policy, key
+        return self._unrest.everywhere()
 
     def timers(self, partitions: Iterable[int], after: int) -> list[int]:
         """Buckets beyond `after` at which a breaker of these partitions moves by itself."""
@@ -75,7 +72,7 @@ class Actuator:
         """Move the breakers whose timer has come by the start of `bucket`."""
         found: list[Transition] = []
         for partition in partitions:
-            for (_, key), policy in sorted(self._moving.get(partition, {}).items(), key=lambda item: item[0]):
+            for policy, key in self._unrest.moving(partition):
                 found += self._run_timer(policy, key, bucket * self._bucket_ms, moments[partition])
         return found
 
@@ -156,7 +153,7 @@ class Actuator:
         """The stream has caught up: readers are now told what it came to. Returns the scopes concerned."""
         waiting = [
             (policy, key)
-            for (_, key), policy in sorted(self._moving.get(partition, {}).items(), key=lambda item: item[0])
+            for policy, key in self._unrest.moving(partition)
             if not policy.breaker(key).issued and policy.position < now.offset
         ]
         for policy, key in waiting:
@@ -167,7 +164,7 @@ class Actuator:
     def calm(self, moments: Mapping[int, Moment], through: int) -> None:
         """Let scopes warn again whose evidence has died down by bucket `through`, all before it being final."""
         for partition, now in moments.items():
-            for (_, key), policy in list(self._warned.get(partition, {}).items()):
+            for policy, key in self._unrest.warned(partition):
                 if policy.position >= now.offset:
                     continue
                 state = policy.breaker(key)
@@ -248,12 +245,6 @@ class Actuator:
         )  # fmt: skip
 
     def _file(self, policy: PolicyState, key: Key) -> None:
-        at, state = (policy.id, key), policy.breakers[key]
         for each in policy.rows:
             self._scopes.expect(policy, each)
-        for book, belongs in ((self._moving, state.state is not State.CLOSED), (self._warned, state.warned_ms > 0)):
-            page = book.setdefault(policy.partition, {})
-            if belongs:
-                page[at] = policy
-            else:
-                page.pop(at, None)
+        self._unrest.file(policy, key)

@@ -151,7 +151,7 @@ class Engine:
         at = self._begin(partitions, end) if start is None else start
         rows = self._rows(partitions, moments)
         # No step settles more than a trip in it stays open: what comes after a timer must be judged after it.
-        shortest = min(self.scopes.shortest_ms(partition) for partition in partitions) // self.bucket_ms
+        shortest = min(self.scopes.rules.shortest_ms(partition) for partition in partitions) // self.bucket_ms
         while at < end:
             at = self._skip_silence(rows, at, end)
             self.scopes.glimpses.settle(partitions)

@@ -14,8 +14,9 @@ from detector.engine.columns import PROFILE, ROW, Table, blank
 from detector.engine.glimpses import Glimpses
 from detector.engine.links import LINK, tell_lines, tell_settings
 from detector.engine.policy_state import WHOLE, Key, PolicyState
+from detector.engine.rulebook import Rulebook
 from detector.engine.standings import Standings
-from detector.policy import Policy, PolicySettings, Ruleset
+from detector.policy import PolicySettings, Ruleset
 from detector.stats import slow
 from detector.units import MINUTE_MS
 
@@ -38,6 +39,7 @@ class Scopes:
         self.profiles = Table(PROFILE)
         self.standings = Standings(bucket_ms)
         self.book = Book()
+        self.rules = Rulebook()
         self.glimpses = Glimpses(self.table, self.links, self.standings, bucket_ms, behind_ms)
         self.policies: dict[str, PolicyState] = {}
         self.owner: dict[int, tuple[PolicyState, Key]] = {}
@@ -46,23 +48,18 @@ class Scopes:
         self._by_partition: dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]] = {}
         self._unlisted: dict[int, int] = {}
         self._bucket_ms = bucket_ms
-        self._rules: dict[int, Ruleset] = {}
-        self._shortest: dict[int, int] = {}
-        self._listed: dict[int, dict[str, Policy]] = {}
         self.deploys: dict[int, dict[str, int]] = {}
         """Newest deploys that named no policy, per partition and origin, epoch ms."""
 
     def configure(self, partition: int, ruleset: Ruleset) -> list[tuple[PolicyState, bool]]:
         """Adopt a policy file on a partition; returns its policies, and which of them it changed. Numbers are kept."""
-        self._rules[partition] = ruleset
-        self._shortest.pop(partition, None)
-        self._listed[partition] = {policy.id: policy for policy in ruleset.policies}
+        self.rules.adopt(partition, ruleset)
         found = []
         for policy in self.policies.values():
             if policy.partition != partition:
                 continue
             before = policy.settings
-            policy.settings, listed = self._settings(policy.id, partition)
+            policy.settings, listed = self.rules.settings(policy.id, partition)
             found.append((policy, policy.settings != before))
             self._unlisted[partition] += policy.listed - listed
             policy.listed = listed
@@ -70,25 +67,13 @@ class Scopes:
                 tell_settings(self.link_of(row), policy, key, self._bucket_ms)
         return found
 
-    def rules(self, partition: int) -> Ruleset:
-        """The policy file in force on a partition; the built-in one before any was sent."""
-        return self._rules.get(partition) or Ruleset()
-
-    def shortest_ms(self, partition: int) -> int:
-        """The least time, ms, after which any breaker of a partition may move by itself."""
-        if partition not in self._shortest:
-            rules = self.rules(partition)
-            found = [each.breaker for each in (*rules.policies, rules.unknown)]
-            self._shortest[partition] = int(1000 * min(min(each.cooldown_s, each.probe_s) for each in found))
-        return self._shortest[partition]
-
     def policy(self, policy_id: str, partition: int, settled: int, offset: int) -> PolicyState | None:
         """The policy, made on first sight in the record at `offset`; None where the cap on unlisted ones refuses it."""
         known = self.policies.get(policy_id)
         if known is not None:
             return known
-        _, listed = self._settings(policy_id, partition)
-        if not listed and self._unlisted.get(partition, 0) >= self.rules(partition).unknown.cap:
+        _, listed = self.rules.settings(policy_id, partition)
+        if not listed and self._unlisted.get(partition, 0) >= self.rules.of(partition).unknown.cap:
             return None
         made = self.adopt(policy_id, partition)
         made.deploys.update(self.deploys.get(partition, {}))
@@ -97,7 +82,7 @@ class Scopes:
 
     def adopt(self, policy_id: str, partition: int) -> PolicyState:
         """Take in a policy without rows, listed or not."""
-        settings, listed = self._settings(policy_id, partition)
+        settings, listed = self.rules.settings(policy_id, partition)
         policy = PolicyState(policy_id, partition, settings, listed, profile=self.profiles.new())
         profile = self.profiles.rows[policy.profile : policy.profile + 1]
         profile["twin"], profile["scale"] = slow.blank(1), 1.0
@@ -186,8 +171,9 @@ class Scopes:
         """Free everything of a partition: it went to another worker."""
         for policy in [policy for policy in self.policies.values() if policy.partition == partition]:
             self.forget(policy)
-        for book in (self._rules, self._shortest, self._listed, self._unlisted, self._by_partition, self.deploys):
+        for book in (self._unlisted, self._by_partition, self.deploys):
             book.pop(partition, None)
+        self.rules.forget(partition)
         self.glimpses.forget(partition)
 
     def forget(self, policy: PolicyState) -> None:
@@ -197,10 +183,6 @@ class Scopes:
         self.profiles.free(policy.profile)
         del self.policies[policy.id]
         self._unlisted[policy.partition] -= not policy.listed
-
-    def _settings(self, policy_id: str, partition: int) -> tuple[PolicySettings, bool]:
-        listed = self._listed.get(partition, {}).get(policy_id)
-        return (listed, True) if listed is not None else (self.rules(partition).unknown, False)
 
     def _new_row(self, policy: PolicyState, key: Key, settled: int, offset: int) -> int:
         row, minute = self._claim(policy, key), settled * self._bucket_ms // MINUTE_MS
