@@ -53,7 +53,9 @@ class OnTrip(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["HOLD_FOR_REVIEW"], Meta(description="What enforcement services do with the scope's automated actions.")
     ] = "HOLD_FOR_REVIEW"
     cooldown_s: Annotated[
-        float, _seconds(60, 7 * 86_400), Meta(description="How long it stays open before it probes.")
+        float,
+        _seconds(60, 7 * 86_400),
+        Meta(description="How long it stays open before it probes; doubled each time it opens again, up to a day."),
     ] = field(default=1800.0, name="cooldown")
     probe_ratio: Annotated[float, Meta(ge=0, le=1, description="Share of subjects let through while half-open.")] = (
         field(default=0.05, name="probe_fraction")
