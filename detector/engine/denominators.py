@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,13 +33,13 @@ class Denominators:
         found = {row for minute, told in self._minutes.items() if first <= minute < end for row in told}
         return np.array(sorted(found), np.int64)
 
-    def take(self, minute: int, rows: Ints, view: NDArray[np.void]) -> Items | None:
-        """What is told in a final minute of `rows`, whose table rows are `view`; it is forgotten here.
+    def take(self, minute: int, rows: Ints, rings: Mapping[str, NDArray[Any]]) -> Items | None:
+        """What is told in a final minute of `rows`, whose `minutes` and heads are `rings`; it is forgotten here.
 
         An interval beyond the rolling hour is judged by its last hour.
         """
         told = self._minutes.get(minute, {})
-        if not any(row in told for row in rows.tolist()):
+        if not told or told.keys().isdisjoint(rows.tolist()):
             return None
         items, minutes = zip(*(told.pop(row, (0.0, 0)) for row in rows.tolist()), strict=True)
         if not told:
@@ -44,7 +47,7 @@ class Denominators:
         width = np.array(minutes)
         cells = np.minimum(width, MINUTES_CELLS)
         evaluated = np.array(items) * cells / np.maximum(width, 1)
-        acted = windows.total(view["minutes"], view["minutes_head"], np.full(len(rows), minute), cells)
+        acted = windows.total(rings["minutes"], rings["minutes_head"], np.full(len(rows), minute), cells)
         return Items(evaluated, np.where(evaluated > 0, acted, 0).astype(np.float64))
 
     def clear_rows(self, rows: list[int]) -> None:

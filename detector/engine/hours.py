@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import judge, quiet, step
-from detector.engine.columns import put, taken
+from detector.engine.columns import picked, put, taken
 from detector.engine.minutes import Minutes
 from detector.engine.scopes import Scopes
 from detector.stats import baseline
@@ -48,7 +48,8 @@ class Hours:
         whole, profiles = link["whole"], self._scopes.profiles.rows
         at = link["profile"][whole]
         profiles["scale"][at] = baseline.scale(profiles["counts"][at], profiles["expected"][at])
-        profiles["silence"][at] = quiet.levels(view[whole], link[whole], profiles[at], (hour + 1) * HOUR_MS)
+        mine = picked(view, np.flatnonzero(whole), *quiet.VIEW), picked(link, np.flatnonzero(whole), *quiet.LINK)
+        profiles["silence"][at] = quiet.levels(*mine, picked(profiles, at, *quiet.PROFILE), (hour + 1) * HOUR_MS)
         step.close_hour(view, link, frozen, hour, hour - self._guard_h, profiles)
         put(table, rows, view)
         self._minutes.close_hour(rows, hour, frozen, max(1, self._guard_h))
@@ -56,12 +57,14 @@ class Hours:
 
     def silent(self, rows: Ints, through: int) -> list[int]:
         """Rows of whole policies that have long been silent as bucket `through` ends, and that have not warned."""
-        links, end_ms = self._scopes.links.rows, (through + 1) * self._bucket_ms
+        scopes, end_ms = self._scopes, (through + 1) * self._bucket_ms
+        links = scopes.links.rows
         wholes = rows[links["whole"][rows] & (links["next_h"][rows] <= links["warn_h"][rows])]
-        link = links[wholes]
-        profile = self._scopes.profiles.rows[link["profile"]]
-        level_h = quiet.levels(self._scopes.table.rows[wholes], link, profile, end_ms)
-        return [int(row) for row in wholes[~(level_h < link["warn_h"]) & np.isfinite(link["warn_h"])]]
+        view, link = picked(scopes.table.rows, wholes, *quiet.VIEW), picked(links, wholes, *quiet.LINK)
+        profile = picked(scopes.profiles.rows, links["profile"][wholes], *quiet.PROFILE)
+        warn_h = links["warn_h"][wholes]
+        level_h = quiet.levels(view, link, profile, end_ms)
+        return [int(row) for row in wholes[~(level_h < warn_h) & np.isfinite(warn_h)]]
 
     def _close_day(self, rows: Ints, hour: int) -> list[int]:
         links, profiles = self._scopes.links.rows, self._scopes.profiles.rows
@@ -124,7 +127,8 @@ class Hours:
     def _moved(self, through: int) -> NDArray[np.bool_]:
         """By profile: policies with a breaker that is not closed, or that moved within the aftermath."""
         found, since_ms = np.zeros(len(self._scopes.profiles.rows), bool), through * self._bucket_ms - AFTERMATH_MS
-        found[[each.profile for each in self._scopes.policies.values() if each.is_unsettled(since_ms)]] = True
+        some = (each for each in self._scopes.policies.values() if each.breakers)
+        found[[each.profile for each in some if each.is_unsettled(since_ms)]] = True
         return found
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from detector.engine import channels
 from detector.engine.channel_state import FIELDS, field
 from detector.engine.channels import Items
-from detector.engine.columns import MINUTES_CELLS
+from detector.engine.columns import MINUTES_CELLS, picked, put, taken
 from detector.engine.denominators import Denominators
 from detector.engine.scopes import Scopes
 from detector.engine.tallies import ACTION, EVALUATED, Tallies, asked, undone
@@ -106,14 +106,15 @@ class Minutes:
         mine = rows[(link["channel"][rows] >= 0) | self._tallies.knows(rows) | heard]
         if not len(mine):
             return
-        view, minutes = self._scopes.table.rows[mine], np.arange(max(first, end - MINUTES_CELLS), end)
-        acted = windows.cells(view["minutes"], view["minutes_head"], minutes)
+        rings = picked(self._scopes.table.rows, mine, "minutes", "minutes_head")
+        minutes = np.arange(max(first, end - MINUTES_CELLS), end)
+        acted = windows.cells(rings["minutes"], rings["minutes_head"], minutes)
         for i, minute in enumerate(minutes.tolist()):
             counts = np.zeros((len(mine), len(FIELDS)), np.int32)
             if minute in told:
                 counts = self._tallies.take(minute, mine)
             counts[:, ACTIONS] = acted[:, i] * ((link["channel"][mine] >= 0) | counts.any(axis=1))
-            items = self._denominators.take(minute, mine, view)
+            items = self._denominators.take(minute, mine, rings)
             moved = counts.any(axis=1) if items is None else counts.any(axis=1) | (items.evaluated > 0)
             some = np.flatnonzero(moved)
             if len(some):
@@ -122,14 +123,14 @@ class Minutes:
 
     def close_hour(self, rows: Ints, hour: int, frozen: NDArray[np.bool_], guard_h: int) -> None:
         """End an hour (since the epoch) of the channels of `rows`; of `frozen` ones nothing is learned."""
-        link = self._scopes.links.rows[rows]
-        at = link["channel"]
+        links = self._scopes.links.rows
+        at = links["channel"][rows]
         some = at >= 0
         if some.any():
-            channel = self._scopes.channels.rows[at[some]]
+            channel = taken(self._scopes.channels.rows, at[some])
             channels.close_hour(channel, hour, frozen[some], guard_h)
-            self._scopes.channels.rows[at[some]] = channel
-        for row in rows[link["whole"]].tolist():
+            put(self._scopes.channels.rows, at[some], channel)
+        for row in rows[links["whole"][rows]].tolist():
             if len(reinstated := self._scopes.owner[row][0].reinstated):
                 reinstated.prune((hour + 1) * HOUR_MS)
 
@@ -140,7 +141,7 @@ class Minutes:
 
     def _move(self, rows: Ints, counts: NDArray[np.int32], items: Items | None, minute: int) -> Moved:
         at = np.array([self._scopes.channel(row, minute - 1) for row in rows.tolist()])
-        channel = self._scopes.channels.rows[at]
+        channel = taken(self._scopes.channels.rows, at)
         channels.step(channel, counts, minute, items)
-        self._scopes.channels.rows[at] = channel
+        put(self._scopes.channels.rows, at, channel)
         return Moved(rows, channel)

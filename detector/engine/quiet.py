@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,8 +12,12 @@ from detector.engine.columns import NEVER, SECONDS_CELL_MS
 from detector.stats import baseline, silence
 from detector.units import HOUR_MS
 
-Rows = NDArray[np.void]
+Rows = NDArray[np.void] | Mapping[str, NDArray[Any]]
 Floats = NDArray[np.float64]
+VIEW: Final = ("rate", "phi", "level_b", "seconds_head")
+LINK: Final = ("floor",)
+PROFILE: Final = ("silence",)
+"""The columns that silence is known from."""
 
 
 def levels(view: Rows, link: Rows, profile: Rows, end_ms: int) -> Floats:
