@@ -53,13 +53,13 @@ class Census:
         return {name: Exposure(actions, first, last) for name, actions, (first, last) in rows if actions}
 
     def hits(self) -> list[Hits]:
-        """Actions of each incident."""
+        """Fully automated actions of each incident: what people decide is nothing that a breaker could stop."""
         return [_merged(each) for each in self._hits]
 
     def _note(self, part: Part, incident: Incident, hits: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> None:
         code = self._book.policies.codes.get(incident.policy_id, -1)
         inside = (part.time_ms >= incident.onset_ms) & (part.time_ms <= incident.fixed_ms)
-        times_ms = part.time_ms[part.action & inside & (part.policy == code)]
+        times_ms = part.time_ms[part.action & part.automated & inside & (part.policy == code)]
         if len(times_ms):
             hits.append(np.unique(times_ms // self._bucket_ms * self._bucket_ms, return_counts=True))
 

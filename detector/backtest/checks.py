@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
@@ -31,13 +32,22 @@ def parse(flag: str, texts: Sequence[str]) -> Bounds:
             hint = words.suggestion(name, NAMES)
             problems.append(Problem(flag, 0, 0, f"knows no figure {words.shown(name)}{hint}; {', '.join(NAMES)}"))
             continue
-        try:
-            found.append((name, float(value)))
-        except ValueError:
+        limit = _number(value)
+        if math.isfinite(limit):
+            found.append((name, limit))
+        else:
             problems.append(Problem(flag, 0, 0, f"{name} is {words.shown(value)}, must be a number: {name}=0.5"))
     if problems:
         raise ConfigError(problems)
     return found
+
+
+def _number(text: str) -> float:
+    """No number is one that is not finite, and no limit either."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def check(result: Result, over: Bounds, under: Bounds) -> tuple[Check, ...]:

@@ -8,15 +8,18 @@ from typing import Any, Final
 
 import msgspec
 
-from detector.errors import BrokenWorld, ConfigError, Problem
+from detector.errors import BadRecord, BrokenWorld, ConfigError, Problem
+from detector.events import DeadLetterReason
 
 ROWS: Final = 500
+UNREADABLE: Final = (ValueError, OverflowError)
+"""What the library raises for a value that Python, or UTF-8, has no place for; its own errors are among them."""
 
 _encode = msgspec.json.Encoder().encode
 
 
-def blocks(name: str, advance: Callable[[int], None]) -> Iterator[tuple[Sequence[bytes], Sequence[int]]]:
-    """Rows and their numbers, from 1. Timestamps without a zone are UTC.
+def blocks(name: str, advance: Callable[[int], None]) -> Iterator[tuple[Sequence[bytes | BadRecord], Sequence[int]]]:
+    """Rows and their numbers, from 1. Timestamps without a zone are UTC; a row that is no record comes as its error.
 
     Raises ConfigError without the library, BrokenWorld when the file is damaged.
     """
@@ -26,7 +29,7 @@ def blocks(name: str, advance: Callable[[int], None]) -> Iterator[tuple[Sequence
             size, rows, number = Path(name).stat().st_size, max(1, file.metadata.num_rows), 1
             for batch in file.iter_batches(batch_size=ROWS):
                 advance(size * batch.num_rows // rows)
-                values = [_encode(_said(row)) for row in _on_utc(pa, batch).to_pylist()]
+                values = _rows(pa, batch)
                 yield values, range(number, number + len(values))
                 number += len(values)
     except pa.ArrowException as error:
@@ -43,11 +46,29 @@ def _library(name: str) -> tuple[Any, Any]:
     return pa, pq
 
 
-def _on_utc(pa: Any, batch: Any) -> Any:  # noqa: ANN401 - the library has no types
-    """The batch with all timestamps in microseconds of UTC."""
+def _rows(pa: Any, batch: Any) -> list[bytes | BadRecord]:  # noqa: ANN401 - the library has no types
+    """Its rows as JSON; where that fails for the batch, row by row."""
+    try:
+        return [_encode(_said(row)) for row in _plain(pa, batch).to_pylist()]
+    except UNREADABLE as error:
+        if batch.num_rows == 1:
+            no_text = isinstance(error, UnicodeDecodeError) or "utf8" in str(error).lower()
+            reason = DeadLetterReason.NOT_UTF8 if no_text else DeadLetterReason.TIME_OUT_OF_RANGE
+            return [BadRecord(reason, f"a column can't be read: {error}")]
+    return [row for i in range(batch.num_rows) for row in _rows(pa, batch.slice(i, 1))]
+
+
+def _plain(pa: Any, batch: Any) -> Any:  # noqa: ANN401 - the same
+    """The batch with all timestamps in microseconds of UTC, and text as text: some writers don't mark it as such."""
+    kinds = pa.types
     for i, field in enumerate(batch.schema):
-        if pa.types.is_timestamp(field.type):
-            batch = batch.set_column(i, field.name, batch.column(i).cast(pa.timestamp("us", "UTC"), safe=False))
+        to = None
+        if kinds.is_timestamp(field.type):
+            to = pa.timestamp("us", "UTC")
+        elif kinds.is_binary(field.type) or kinds.is_large_binary(field.type):
+            to = pa.string()
+        if to is not None:
+            batch = batch.set_column(i, field.name, batch.column(i).cast(to, safe=to == pa.string()))
     return batch
 
 

@@ -43,13 +43,21 @@ class _Table:
 
     def read(self, text: str) -> list[Incident]:
         """All incidents."""
-        rows = _rows(text)
-        _, head = next(rows, (1, []))
+        rows = list(self._rows(text))
+        head = rows[0][1] if rows else []
         places = self._head(head)
-        found = [self._incident(line, row, places) for line, row in rows if any(row)] if places else []
+        found = [self._incident(line, row, len(head), places) for line, row in rows[1:] if any(row)] if places else []
+        self._once([each for each in found if each is not None])
         if self._problems:
             raise ConfigError(self._problems)
         return [each for each in found if each is not None]
+
+    def _once(self, found: list[Incident]) -> None:
+        """One label, one incident: its actions must not count twice."""
+        first = dict[Incident, str]()
+        for each in found:
+            if (place := first.setdefault(each._replace(place=""), each.place)) != each.place:
+                self._blame(int(each.place.rpartition(":")[2]), 1, f"is the same incident as in {place}")
 
     def _head(self, head: list[str]) -> dict[str, int]:
         """Where the columns are; empty when the head is wrong."""
@@ -63,8 +71,11 @@ class _Table:
                 self._blame(1, _column(head, names.index(name)), f"has the column `{name}` twice")
         return {} if len(self._problems) > before else {name: names.index(name) for name in COLUMNS}
 
-    def _incident(self, line: int, row: list[str], places: dict[str, int]) -> Incident | None:
+    def _incident(self, line: int, row: list[str], width: int, places: dict[str, int]) -> Incident | None:
         before = len(self._problems)
+        if any(row[width:]):
+            message = f"has {len(row)} cells where the first line has {width}; quote a cell that has a comma in it"
+            self._blame(line, _column(row, width), message)
         cells = {name: row[place].strip() if place < len(row) else "" for name, place in places.items()}
         policy_id = cells["policy"]
         if not 1 <= len(policy_id) <= MAX_ID_CHARS:
@@ -85,16 +96,18 @@ class _Table:
             self._blame(line, _column(row, place), f"`{name}` is {shown(text)}, must be in the year 2000 or later")
         return at_ms
 
+    def _rows(self, text: str) -> Iterator[tuple[int, list[str]]]:
+        """Rows, each with the number of its first line, up to one that is none."""
+        reader, line = csv.reader(text.splitlines(keepends=True), strict=True), 1
+        try:
+            for row in reader:
+                yield line, row
+                line = reader.line_num + 1
+        except csv.Error as error:
+            self._blame(line, 1, f"is no row of CSV: {error}; quotes in a cell are doubled, those around it closed")
+
     def _blame(self, line: int, column: int, message: str) -> None:
         self._problems.append(Problem(self._path, line, column, message))
-
-
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows, each with the number of its first line."""
-    reader, line = csv.reader(text.splitlines(keepends=True)), 1
-    for row in reader:
-        yield line, row
-        line = reader.line_num + 1
 
 
 def _column(row: list[str], place: int) -> int:

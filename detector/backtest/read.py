@@ -111,8 +111,8 @@ class Reader:
         for block in source.blocks(self._advance):
             self._read += len(block.values)
             events = None
-            if block.headers is None:
-                events = self._format.decode_all(block.values, self._now_ms)
+            if block.headers is None and (values := _whole(block)) is not None:
+                events = self._format.decode_all(values, self._now_ms)
             if events is None:
                 events = self._one_by_one(index, block)
             else:
@@ -124,11 +124,9 @@ class Reader:
 
     def _one_by_one(self, index: int, block: Block) -> Events:
         found: Events = []
-        for i, value in enumerate(block.values):
-            headers = block.headers[i] if block.headers else ()
-            received_ms = block.received_ms[i] if block.received_ms else None
+        for i in range(len(block.values)):
             try:
-                found += self._format.decode(value, headers, self._now_ms, received_ms)
+                found += _decode(self._format, block, i, self._now_ms)
             except BadRecord as error:
                 self._note(index, block.numbers[i], error)
             else:
@@ -189,12 +187,27 @@ class _Stream:
         self.head_ms = times(self._held[0]) if self._held else math.inf
 
 
+def _decode(form: Format, block: Block, i: int, now_ms: int) -> Sequence[AnyEvent]:
+    """The events of a record. Raises BadRecord."""
+    value = block.values[i]
+    if isinstance(value, BadRecord):
+        raise value
+    headers = block.headers[i] if block.headers else ()
+    return form.decode(value, headers, now_ms, block.received_ms[i] if block.received_ms else None)
+
+
+def _whole(block: Block) -> list[bytes | None] | None:
+    """A block's records, if all of them are some."""
+    found = [value for value in block.values if not isinstance(value, BadRecord)]
+    return found if len(found) == len(block.values) else None
+
+
 def _good(form: Format, block: Block, now_ms: int) -> Events:
     """The usable events of a block, for a first look."""
     found: Events = []
-    for i, value in enumerate(block.values):
+    for i in range(len(block.values)):
         try:
-            found += form.decode(value, block.headers[i] if block.headers else (), now_ms)
+            found += _decode(form, block, i, now_ms)
         except BadRecord:
             continue
         if found:

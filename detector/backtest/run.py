@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from detector.backtest import report, topic
 from detector.backtest.census import Census
@@ -40,8 +41,10 @@ class History:
 
     @property
     def rewinds(self) -> bool:
-        """Whether it can be read a second time."""
-        return STDIN not in self.names
+        """Whether it can be read a second time; what is not there is told later."""
+        return all(topic.is_topic(name) or not Path(name).exists() or Path(name).is_file() for name in self.names) and (
+            STDIN not in self.names
+        )
 
     def size(self) -> int | None:
         """Bytes to read, None where nobody knows."""

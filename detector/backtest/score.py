@@ -54,7 +54,7 @@ class Exposure(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """Actions of an incident's policy from its onset to its fix: ascending times, and how many came at each."""
+    """Automated actions of an incident's policy from onset to fix: ascending times, and how many came at each."""
 
     time_ms: NDArray[np.int64]
     number: NDArray[np.int64]
@@ -107,7 +107,8 @@ def score(
         trips: in any order.
         incidents: labelled ones; those that do not touch the time from the first to the last action of all policies
             have an entry, but count in no figure.
-        exposure: by policy; a policy without one counts in no rate.
+        exposure: by policy; a policy without one counts in no rate, but an incident of it was missed: of a policy that
+            never acts, the name may be wrong.
         hits: one entry an incident.
         warnings: only counted.
         labelled: False when nobody gave labels: then no trip is said to be an other one.
@@ -122,7 +123,7 @@ def score(
 
     def over(policies: set[str], *, known: bool) -> Score:
         rows = zip(incidents, found, seen, strict=True)
-        chosen = [f for i, f, s in rows if s and (not known or i.policy_id in policies)]
+        chosen = [f for i, f, s in rows if s and (not known or i.policy_id in policies or i.policy_id not in exposure)]
         own = [label for t, label in zip(trips, labels, strict=True) if not known or t.policy_id in policies]
         warned = sum(not known or each.policy_id in policies for each in warnings)
         return _figures(chosen, own, warned, [exposure[policy_id] for policy_id in policies], labelled=labelled)

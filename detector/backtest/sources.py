@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple, Protocol, cast
 
 from detector.backtest import columnar, lines
-from detector.errors import ConfigError, Problem
+from detector.errors import BadRecord, ConfigError, Problem
 from detector.wire.adapters.interface import Headers
 
 STDIN: Final = "-"
@@ -21,9 +21,9 @@ Advance = Callable[[int], None]
 
 
 class Block(NamedTuple):
-    """Some records as they came. `numbers`: of their lines, rows or offsets."""
+    """Some records as they came, or why they are none. `numbers`: of their lines, rows or offsets."""
 
-    values: Sequence[bytes | None]
+    values: Sequence[bytes | BadRecord | None]
     numbers: Sequence[int]
     headers: Sequence[Headers] | None = None
     received_ms: Sequence[int] | None = None
@@ -78,8 +78,10 @@ def named(names: Sequence[str]) -> list[FileSource | StdinSource]:
             if name == STDIN:
                 found.append(StdinSource())
             else:
-                with closing(Path(name).open("rb")):
-                    found.append(FileSource(name))
+                found.append(FileSource(name))
+                if found[-1].rewinds:  # to open a pipe and close it again would break it
+                    with closing(Path(name).open("rb")):
+                        pass
         except OSError as error:
             problems.append(Problem(name, 0, 0, f"can't be read: {error.strerror}; name a file of events"))
     if names.count(STDIN) > 1:

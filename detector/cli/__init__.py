@@ -1,12 +1,15 @@
 """The `detector` command. Each subcommand is one module of this package and is imported only when it runs.
 
-Exit codes: 0 done, 1 findings or a threshold missed, 2 usage or configuration, 3 broker or I/O.
+Exit codes: 0 done, 1 findings or a threshold missed, 2 usage or configuration, 3 broker or I/O, 70 a defect of the
+detector's, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
+import traceback
 from typing import Final
 
 import click
@@ -14,6 +17,8 @@ import click
 from detector import __version__
 from detector.errors import BrokenWorld, ConfigError
 
+EX_SOFTWARE: Final = 70
+INTERRUPTED: Final = 128 + signal.SIGINT
 COMMANDS: Final = ("run", "demo", "check", "backtest", "tail", "topics", "schema")
 
 
@@ -37,12 +42,24 @@ def cli() -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line; configuration errors exit with 2, a broken broker or file with 3."""
+    """Run the command line and exit, see above."""
+    sys.exit(_code(args))
+
+
+def _code(args: list[str] | None) -> int:
     try:
-        cli(args)
+        return int(cli.main(args, standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return INTERRUPTED
     except ConfigError as error:
         click.echo(str(error), err=True)
-        sys.exit(2)
+        return 2
     except (BrokenWorld, OSError) as error:
         click.echo(f"error: {error}", err=True)
-        sys.exit(3)
+        return 3
+    except Exception:  # noqa: BLE001 - a gate must not take a defect for a threshold that failed
+        traceback.print_exc()
+        return EX_SOFTWARE

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import msgspec
@@ -15,16 +13,16 @@ import msgspec
 from detector.backtest import checks, document, incidents, sweep, text, transitions
 from detector.backtest.result import BadLine, Result
 from detector.backtest.run import History, Listeners, run
+from detector.cli.outputs import STDOUT, conflicts, writing
 from detector.cli.progress import Progress
 from detector.config import policies
-from detector.errors import ConfigError, Problem
+from detector.errors import BrokenWorld, ConfigError, Problem
 from detector.events import Alert
 from detector.logs import clean
 from detector.policy import Ruleset
 from detector.wire import adapters
 
 FAILED = 1
-STDOUT = "-"
 
 
 class Asked(NamedTuple):
@@ -43,7 +41,7 @@ class Asked(NamedTuple):
 @click.option(
     "--incidents", metavar="CSV", help="Labelled incidents: policy,onset_utc,fixed_utc, other columns ignored."
 )
-@click.option("--from", "from_", metavar="TIME", help="Judge events from this time on (ISO 8601, UTC without a zone).")
+@click.option("--from", "from_", metavar="TIME", help="Read no events before this time (ISO 8601, UTC without a zone).")
 @click.option("--to", metavar="TIME", help="Judge events before this time.")
 @click.option("--transitions", "lines", metavar="OUT", help="Write each transition and warning as a line of JSON.")
 @click.option("--json", "as_json", metavar="OUT", help="Write the whole result as one JSON document.")
@@ -67,7 +65,8 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - clic
 
     Events must be nearly in order of time, over all files together: those later than the policy file's `lateness` give
     no evidence, and are counted. Time passes as the events' own times say, whatever `stream: clock` asks for. Memory
-    does not grow with the length of the history.
+    does not grow with the length of the history. What comes before --from is not known: the detector starts without a
+    past and without the deploys of before, so give it some weeks more than those that you ask about.
 
     Without --policies every policy has the defaults. Without --incidents nothing can be found or missed, but what would
     have been paused, for how long, and how many actions, is told all the same. OUT may be - for standard output; the
@@ -79,12 +78,13 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - clic
       avoided_ratio, median_delay_s, ... (a figure that is not known fails)
       over everything: bad_ratio, late_ratio, duplicate_ratio, paused_actions, paused_actions_ratio
 
-    Exit codes: 0 done, 1 a threshold failed, 2 usage or configuration, 3 a source can't be read.
+    Exit codes: 0 done, 1 a threshold failed, 2 usage or configuration, 3 a source can't be read or an OUT written,
+    130 interrupted: then no OUT is there that was not there before.
     """  # noqa: D301 - \b is click's mark for a block that must not be wrapped
     asked = _asked(flags)
-    with ExitStack() as stack:
-        result = _judged(asked, flags, stack)
-        _write(result, asked.ruleset, flags)
+    result = _judged(asked, flags)
+    _tell(result, flags)
+    _write(result, asked.ruleset, flags)
     ctx.exit(FAILED if any(each.failed for each in result.checks) else 0)
 
 
@@ -131,13 +131,9 @@ def _conflicts(history: History, flags: dict[str, Any]) -> list[Problem]:
     from_ms, to_ms = history.span_ms
     if from_ms is not None and to_ms is not None and to_ms <= from_ms:
         found.append(Problem("--to", 0, 0, "must be after --from"))
-    outs = {f"--{name}": flags[key] for name, key in OUTS.items() if flags[key]}
-    if sum(path == STDOUT for path in outs.values()) > 1:
-        found.append(Problem(STDOUT, 0, 0, f"standard output takes one of {', '.join(outs)}"))
-    for flag, path in outs.items():
-        if path != STDOUT and not Path(path).absolute().parent.is_dir():
-            found.append(Problem(flag, 0, 0, f"can't be written: there is no folder {str(Path(path).parent)!r}"))
-    return found
+    ins = dict.fromkeys(history.names, "the events") | dict.fromkeys(flags["policy_files"], "the policies")
+    ins |= {flags["incidents"]: "the incidents"} if flags["incidents"] else {}
+    return found + conflicts({f"--{name}": flags[key] for name, key in OUTS.items() if flags[key]}, ins)
 
 
 OUTS = {"transitions": "lines", "json": "as_json", "html": "html", "suggested": "suggested"}
@@ -153,10 +149,11 @@ def _time(flag: str, spelled: str | None, problems: list[Problem]) -> int | None
         return None
 
 
-def _judged(asked: Asked, flags: dict[str, Any], stack: ExitStack) -> Result:
-    suggests = flags["suggest"] or bool(flags["suggested"])
-    out = _open(flags["lines"], stack) if flags["lines"] else None
-    with Progress(asked.history.size()) as progress:
+def _judged(asked: Asked, flags: dict[str, Any]) -> Result:
+    suggests, size = flags["suggest"] or bool(flags["suggested"]), asked.history.size()
+    with ExitStack() as stack:
+        out = stack.enter_context(writing(flags["lines"])) if flags["lines"] else None
+        progress = stack.enter_context(Progress(size))
 
         def hear(alert: Alert) -> None:
             if out is not None:
@@ -186,37 +183,48 @@ def _with_suggestions(result: Result, asked: Asked) -> Result:
     return msgspec.structs.replace(result, suggestions=suggest(result, asked.ruleset, again))
 
 
-def _write(result: Result, ruleset: Ruleset, flags: dict[str, Any]) -> None:
+def _tell(result: Result, flags: dict[str, Any]) -> None:
     told = text.text(result)
     if flags["suggest"] or flags["suggested"]:
         from detector.backtest import suggest  # noqa: PLC0415 - only when asked for
 
         told += f"\nSuggestions\n{suggest.table(result.suggestions, labelled=result.scores.labelled)}"
-        if flags["suggested"]:
-            _save(flags["suggested"], suggest.render(ruleset, result.suggestions).encode())
-    if flags["html"]:
-        from detector.backtest import page  # noqa: PLC0415 - only when asked for
-
-        page.write(Path(flags["html"]), result)
-    if flags["as_json"]:
-        _save(flags["as_json"], document.encode(result))
     for line in told.splitlines():
         click.echo(clean(line, MAX_LINE_CHARS), err=STDOUT in (flags[key] for key in OUTS.values()))
-    failed = [each for each in result.checks if each.failed]
-    for each in failed:
-        value = "unknown" if each.value is None else f"{each.value:.6g}"
-        click.echo(f"failed: {each.name} is {value}, must not be {each.kind} {each.limit:.6g}", err=True)
+    for each in result.checks:
+        if each.failed:
+            value = "unknown" if each.value is None else f"{each.value:.6g}"
+            click.echo(f"failed: {each.name} is {value}, must not be {each.kind} {each.limit:.6g}", err=True)
+
+
+def _write(result: Result, ruleset: Ruleset, flags: dict[str, Any]) -> None:
+    """Write what was asked for; what can't be written keeps nothing else from it. Raises BrokenWorld."""
+    problems = []
+    for flag, render in (("suggested", _policies), ("html", _page), ("as_json", _document)):
+        if flags[flag]:
+            try:
+                with writing(flags[flag]) as out:
+                    out.write(render(result, ruleset))
+            except OSError as error:
+                problems.append(f"{flags[flag]} can't be written: {error.strerror}")
+    if problems:
+        raise BrokenWorld("; ".join(problems))
+
+
+def _policies(result: Result, ruleset: Ruleset) -> bytes:
+    from detector.backtest import suggest  # noqa: PLC0415 - only when asked for
+
+    return suggest.render(ruleset, result.suggestions).encode()
+
+
+def _page(result: Result, _: Ruleset) -> bytes:
+    from detector.backtest import page  # noqa: PLC0415 - only when asked for
+
+    return page.render(result).encode(errors="replace")
+
+
+def _document(result: Result, _: Ruleset) -> bytes:
+    return document.encode(result)
 
 
 MAX_LINE_CHARS = 400
-
-
-def _open(path: str, stack: ExitStack) -> IO[bytes]:
-    return sys.stdout.buffer if path == STDOUT else stack.enter_context(Path(path).open("wb"))
-
-
-def _save(path: str, content: bytes) -> None:
-    if path == STDOUT:
-        click.echo(content, nl=False)
-    else:
-        Path(path).write_bytes(content)

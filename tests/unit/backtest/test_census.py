@@ -44,6 +44,7 @@ def test_counts_and_spans_are_those_of_the_whole(chunk):
     assert census.exposure()["spam"] == (spam.sum(), times_ms.min(), times_ms.max())
     assert (census.first_ms, census.last_ms) == (whole.time_ms.min(), whole.time_ms.max())
     mine, none = census.hits()
+    times_ms = whole.time_ms[spam & whole.automated]
     inside = times_ms[(times_ms >= 100 * MINUTE_MS) & (times_ms <= 150 * MINUTE_MS)]
     assert mine.number.sum() == len(inside)
     for at_ms in range(100 * MINUTE_MS, 151 * MINUTE_MS, 35_000):

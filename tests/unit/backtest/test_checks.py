@@ -63,11 +63,12 @@ def test_every_name_has_a_figure():
 
 def test_all_wrong_thresholds_are_told_at_once():
     with pytest.raises(ConfigError) as error:
-        checks.parse("--fail-over", ["other_trip=1", "found_ratio=much", "late_ratio"])
+        checks.parse("--fail-over", ["other_trip=1", "found_ratio=much", "late_ratio", "trips=nan"])
     found = [str(each) for each in error.value.problems]
 
     assert found[0].startswith("--fail-over: knows no figure 'other_trip', did you mean 'other_trips'?; ")
     assert found[1:] == [
         "--fail-over: found_ratio is 'much', must be a number: found_ratio=0.5",
         "--fail-over: late_ratio is '', must be a number: late_ratio=0.5",
+        "--fail-over: trips is 'nan', must be a number: trips=0.5",
     ]

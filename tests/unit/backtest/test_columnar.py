@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from detector.backtest import columnar
-from detector.errors import BrokenWorld, ConfigError
+from detector.errors import BadRecord, BrokenWorld, ConfigError
 from detector.wire.decode import Decoder
 from tests.unit.backtest.made_up import START_MS, lines
 
@@ -50,6 +50,40 @@ def test_a_time_with_another_zone_is_the_same_moment(tmp_path):
     name = saved(tmp_path / "a.parquet", [row], time=pa.timestamp("us", "Europe/Vienna"))
 
     assert events(read(name))[0].time == moment.timestamp() * 1000
+
+
+def of_spam(column):
+    rows = [json.loads(line) for line in lines().splitlines()[:3]]
+    table = pa.Table.from_pylist([{**row, "policy_id": "spam"} for row in rows])
+    return table.set_column(table.schema.names.index(column.field), column.field, column.values)
+
+
+class Column:
+    def __init__(self, field, values):
+        self.field, self.values = field, values
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
+def test_text_that_its_writer_did_not_mark_as_such_is_text(tmp_path, kind):
+    parquet.write_table(of_spam(Column("policy_id", pa.array([b"spam"] * 3, kind))), tmp_path / "a.parquet")
+
+    assert {event.policy_id for event in events(read(str(tmp_path / "a.parquet")))} == {"spam"}
+
+
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [
+        (Column("policy_id", pa.array([b"spam", b"\xff\xfe", b"spam"], pa.binary())), "not_utf8"),
+        (Column("time", pa.array([START_MS, 4 * 10**17, START_MS]).cast(pa.timestamp("ms"))), "time_out_of_range"),
+    ],
+)
+def test_one_value_that_can_not_be_read_spoils_one_row(tmp_path, column, reason):
+    parquet.write_table(of_spam(column), tmp_path / "a.parquet")
+
+    first, second, third = read(str(tmp_path / "a.parquet"))
+    assert len(events([first, third])) == 2
+    assert isinstance(second, BadRecord)
+    assert second.reason == reason
 
 
 def test_rows_are_numbered_from_one(tmp_path):

@@ -35,6 +35,36 @@ def test_columns_in_any_order_and_times_in_any_spelling(tmp_path, text):
     assert load(tmp_path, text) == [Incident("spam", ONSET_MS, FIXED_MS, "i.csv:2")]
 
 
+def test_a_quote_that_is_not_closed_hides_no_later_row(tmp_path):
+    text = 'policy,onset_utc,fixed_utc,note\nspam,2026-01-05,2026-01-06,"bug\nspam,2026-02-05,2026-02-06,x\n'
+
+    assert problems(tmp_path, text) == [
+        "i.csv:2:1: is no row of CSV: unexpected end of data; quotes in a cell are doubled, those around it closed"
+    ]
+
+
+def test_a_cell_beyond_the_head_is_a_comma_that_was_not_meant(tmp_path):
+    text = "policy,onset_utc,fixed_utc,note\nspam,2026-01-05,2026-01-06,a,b\nspam,2026-02-05,2026-02-06,x,,\n"
+
+    assert problems(tmp_path, text) == [
+        "i.csv:2:30: has 5 cells where the first line has 4; quote a cell that has a comma in it"
+    ]
+
+
+def test_a_very_long_note_is_a_problem_with_a_place(tmp_path):
+    text = f"policy,onset_utc,fixed_utc,note\nspam,2026-01-05,2026-01-06,{'x' * 140_000}\n"
+
+    (said,) = problems(tmp_path, text)
+    assert said.startswith("i.csv:2:1: is no row of CSV: field larger than")
+
+
+def test_an_incident_that_is_labelled_twice_would_count_twice(tmp_path):
+    text = "policy,onset_utc,fixed_utc\nspam,2026-01-05,2026-01-06\nspam,2026-01-05T00:00Z,2026-01-06\n"
+
+    with pytest.raises(ConfigError, match=r"i\.csv:3:1: is the same incident as in .*i\.csv:2"):
+        load(tmp_path, text)
+
+
 def test_a_file_with_a_head_alone_has_no_incident(tmp_path):
     assert load(tmp_path, "policy,onset_utc,fixed_utc\n") == []
 

@@ -126,9 +126,15 @@ def test_rates_are_over_policies_with_enough_actions():
 
 def test_incidents_of_rare_policies_are_in_all_only():
     rare = Incident("rare", ONSET, FIXED)
-    scores = judged(incidents=(BAD, rare)).scores
+    scores = judged(incidents=(BAD, rare), exposure=SPAM | {"rare": Exposure(MIN_EVENTS - 1, 0, YEAR_MS)}).scores
 
     assert (scores.all.incidents, scores.counted.incidents) == (2, 1)
+
+
+def test_an_incident_of_a_policy_that_never_acts_was_missed():
+    scores = judged(incidents=(BAD, Incident("spma", ONSET, FIXED))).scores
+
+    assert (scores.counted.incidents, scores.counted.found) == (2, 0)
 
 
 def test_incidents_outside_the_history_count_nowhere():

@@ -57,7 +57,7 @@ def test_a_whole_run_writes_everything_that_was_asked_for(whole):
     )  # fmt: skip
 
     assert code == 1
-    assert err == "failed: found_ratio is 0.5, must not be under 0.9\n"
+    assert err == "failed: found_ratio is 0.333333, must not be under 0.9\n"
     assert "found an incident" in out
     assert "Sweep of false_trips_per_year, counted policies" in out
     assert "FAILED" in out
@@ -136,6 +136,76 @@ def test_json_on_standard_output_stands_alone(backtest):
     assert code == 0
     assert document.decode(out.encode()).quality.events == SHORT.count(b"\n")
     assert "Score" in err
+
+
+@pytest.mark.parametrize(
+    ("flag", "path", "what"),
+    [
+        ("--transitions", "short.ndjson", "the events"),
+        ("--html", "./short.ndjson", "the events"),
+        ("--json", "policies.yaml", "the policies"),
+        ("--json", "incidents.csv", "the incidents"),
+    ],
+)
+def test_nothing_that_is_read_is_written_over(backtest, flag, path, what):
+    before = {each.name: each.read_bytes() for each in backtest.folder.iterdir()}
+    code, _, err = backtest("short.ndjson", "--policies", "policies.yaml", "--incidents", "incidents.csv", flag, path)
+
+    assert code == 2
+    assert err == f"{flag}: would write over {what}, {path!r}; name another file\n"
+    assert {each.name: each.read_bytes() for each in backtest.folder.iterdir()} == before
+
+
+def test_two_outputs_need_two_files_and_a_folder_is_none(backtest):
+    (backtest.folder / "folder").mkdir()
+    code, _, err = backtest("short.ndjson", "--json", "a", "--html", "a", "--transitions", "folder")
+
+    assert code == 2
+    assert err.splitlines() == [
+        "--transitions: can't be written: 'folder' is a folder; name a file",
+        "--html: would write over --json, 'a'; name another file",
+    ]
+
+
+def test_the_page_can_go_to_standard_output(backtest):
+    code, out, err = backtest("short.ndjson", "--html", "-")
+
+    assert code == 0
+    assert out.startswith("<!doctype html>")
+    assert "policy-year" in err
+    assert not (backtest.folder / "-").exists()
+
+
+def test_a_run_that_does_not_end_leaves_what_was_there(backtest, monkeypatch):
+    (backtest.folder / "t.ndjson").write_text("old")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(document, "encode", interrupted)
+    code, _, _ = backtest("short.ndjson", "--json", "r.json")
+    assert code == 130
+    assert not list(backtest.folder.glob("*r.json*"))
+    code, _, _ = backtest("nosuch.ndjson", "--transitions", "t.ndjson")
+    assert code == 2
+    assert (backtest.folder / "t.ndjson").read_text() == "old"
+
+
+def test_a_defect_is_not_taken_for_a_threshold_that_failed(backtest, monkeypatch):
+    monkeypatch.setattr(document, "encode", lambda _: 1 / 0)
+    code, _, err = backtest("short.ndjson", "--json", "r.json")
+
+    assert code == 70
+    assert "ZeroDivisionError" in err
+
+
+def test_a_label_of_a_policy_that_never_acts_is_an_incident_that_was_missed(backtest):
+    label = "span,2026-01-05T10:00:00,2026-01-05T11:00:00"
+    (backtest.folder / "incidents.csv").write_text(f"policy,onset_utc,fixed_utc\n{label}\n")
+    code, _, err = backtest("short.ndjson", "--incidents", "incidents.csv", "--fail-under", "found_ratio=1")
+
+    assert code == 1
+    assert err == "failed: found_ratio is 0, must not be under 1\n"
 
 
 def test_a_bad_line_is_told_with_its_place_and_the_run_goes_on(backtest):
