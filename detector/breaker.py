@@ -121,10 +121,14 @@ def due(breaker: BreakerState, on_trip: OnTrip, stream_ms: int) -> State | None:
     return State.CLOSED if breaker.state is State.HALF_OPEN and on_trip.close == "auto" else None
 
 
-def restate(breaker: BreakerState, on_trip: OnTrip, log_ms: int) -> BreakerState:
-    """The same state under new settings: with their timer, and a new generation so that readers take the new word."""
+def restate(breaker: BreakerState, on_trip: OnTrip, now: Moment) -> BreakerState:
+    """The same state under new settings: with their timer, and a new generation so that readers take the new word.
+
+    A timer that would have come before is due now, not in the past: what opens then still has a whole probe before it.
+    """
     timer_ms = _timer_ms(breaker.state, breaker.reopened, on_trip, max(breaker.since_ms, breaker.upheld_ms))
-    return replace(breaker, timer_ms=timer_ms, generation=max(breaker.generation + 1, log_ms))
+    due_ms = max(timer_ms, now.stream_ms) if timer_ms else 0
+    return replace(breaker, timer_ms=due_ms, generation=max(breaker.generation + 1, now.log_ms))
 
 
 def issue(breaker: BreakerState, log_ms: int) -> BreakerState:

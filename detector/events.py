@@ -210,7 +210,10 @@ class Contributor(Struct, frozen=True, kw_only=True):
 
 
 class Impact(Struct, frozen=True, kw_only=True):
-    """Actions of the scope from onset to detection: all, of them fully automated, of them held."""
+    """Actions of the scope from onset to detection: all, of them fully automated, of them held.
+
+    Where only whom it acts on, or what becomes of that, gives it away, the last two are at least so many.
+    """
 
     actions: int = 0
     automated: int = 0

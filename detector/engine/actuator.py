@@ -92,18 +92,18 @@ class Actuator:
             return self.fault(policy, key, f"{type(error).__name__}: {error}", now)
 
     def _judge(self, policy: PolicyState, key: Key, view: Rows, end_ms: int, now: Moment) -> list[Transition]:
-        found, verdict = self._blame.evidence(policy, policy.rows[key], view, end_ms)
+        found = self._blame.evidence(policy, policy.rows[key], view, end_ms)
+        verdict = self._blame.verdict(policy, key, found, probing=policy.is_probing)
         if verdict is None or (verdict == "warn" and policy.is_warned):
             return []
-        onset_ms = int(view["onset"][0]) * self._bucket_ms
-        target, parts = self._blame.target(policy, key, view, found, onset_ms, end_ms)
+        target, parts = self._blame.target(policy, key, view, found, end_ms)
         if target is None or policy.breaker(target).state not in MOVABLE:
             return []
+        verdict = self._blame.verdict(policy, key, found, probing=policy.is_probed(target))
+        if verdict is None or (verdict == "warn" and policy.is_warned):
+            return []
         before, after = policy.breaker(target), self._after(policy, target, verdict, now)
-        if target == key:
-            harm = narrow.own(view, onset_ms)
-        else:
-            harm = narrow.harm(self._scopes, self._cells, policy.rows[target], onset_ms, end_ms, self._bucket_ms)
+        harm = self._blame.harm(policy, key, target, view, found, end_ms)
         told = explain.told(policy, target, key, found, parts, harm, end_ms)
         if verdict == "trip":
             self._forget(policy, target)
@@ -115,9 +115,9 @@ class Actuator:
         proof = self._blame.upholds(policy, policy.rows[key])
         if not proof:
             return []
-        onset_ms = int(view["onset"][0]) * self._bucket_ms
         parts = narrow.parts_of(self._scopes, policy, rule.foremost(proof))
-        told = explain.told(policy, key, key, proof, parts, narrow.own(view, onset_ms), end_ms)
+        harm = self._blame.harm(policy, key, key, view, proof, end_ms)
+        told = explain.told(policy, key, key, proof, parts, harm, end_ms)
         self._forget(policy, key)
         after = machine.move(policy.breaker(key), policy.scope(key).id, State.OPEN, policy.settings.breaker, now)
         return [self._set(policy, key, after, "breaker.upheld", now, end_ms, told)]
@@ -135,17 +135,23 @@ class Actuator:
         told = explain.Told(now.stream_ms, reason)
         return [self._set(policy, key, after, "breaker.faulted", now, now.stream_ms, told)]
 
+    def lost(self, policy: PolicyState, reason: str, now: Moment) -> list[Transition]:
+        """A policy's state can't be read: it moves to FAULT, and nothing of it is held that nobody would let go."""
+        held = sorted(key for key, each in policy.breakers.items() if each.state in machine.HOLDING)
+        told = [self._move(policy, key, State.CLOSED, "its state can't be read; no longer held", now) for key in held]
+        return told + self.fault(policy, WHOLE, reason, now)
+
     def configured(self, policy: PolicyState, now: Moment, *, is_new: bool) -> list[Transition]:
         """A new policy file: a fault starts afresh, a disabled policy lets go, `is_new` ones get a new generation."""
         found: list[Transition] = []
         for key in sorted(policy.breakers):
-            before, log_ms = policy.breaker(key), now.log_ms
+            before = policy.breaker(key)
             if before.state is State.FAULT:
                 found.append(self._move(policy, key, State.CLOSED, "new settings; starts afresh", now))
             elif before.state is not State.CLOSED and policy.settings.mode == "disabled":
                 found.append(self._move(policy, key, State.CLOSED, "the policy was disabled; closed", now))
             elif is_new:
-                policy.breakers[key] = machine.restate(before, policy.settings.breaker, log_ms)
+                policy.breakers[key] = machine.restate(before, policy.settings.breaker, now)
                 policy.changed = True
         return found
 
@@ -177,11 +183,13 @@ class Actuator:
     def _is_calm(self, policy: PolicyState, key: Key, end_ms: int) -> bool:
         """Whether evidence has died down, in the scope and in the policy that may have spoken through it."""
         rows = [policy.rows[each] for each in (key, WHOLE) if each in policy.rows]
-        volume_h = float(evidence.level_h(self._scopes.table.rows["evidence"][rows]).max())
+        ignored = policy.settings.ignore_signals
+        volume_h = float(evidence.level_h(self._scopes.table.rows["evidence"][rows]).max()) * ("volume" not in ignored)
         whole = policy.rows[WHOLE]
         view, link = (each.rows[whole : whole + 1] for each in (self._scopes.table, self._scopes.links))
-        silent_h = float(quiet.levels(view, link, self._scopes.week_of(whole), end_ms)[0])
-        level_h = max(volume_h, silent_h, *(rule.loudest_h(self._scopes.channels_of(row)) for row in rows))
+        silent_h = float(quiet.levels(view, link, self._scopes.week_of(whole), end_ms)[0]) * ("silence" not in ignored)
+        heard = (rule.loudest_h(self._scopes.channels_of(row), ignored) for row in rows)
+        level_h = max(volume_h, silent_h, *heard)
         return level_h < rule.CALM_RATIO * float(self._scopes.links.rows["warn_h"][rows[0]])
 
     def _after(self, policy: PolicyState, key: Key, verdict: Verdict, now: Moment) -> BreakerState:
@@ -204,18 +212,20 @@ class Actuator:
         before = policy.breaker(key)
         after = machine.move(before, policy.scope(key).id, to, policy.settings.breaker, now)
         if before.state is not State.HALF_OPEN:
-            self._rest(policy, key, now.stream_ms // self._bucket_ms)
+            self._rest(policy, key, now.stream_ms // self._bucket_ms, before.since_ms)
         if to is State.HALF_OPEN and key in policy.rows:
             deploys.suspect(self._scopes, policy, key, now.stream_ms // self._bucket_ms + 1)
         told = explain.Told(before.since_ms, word)
         return self._set(policy, key, after, TYPES[before.state, to], now, now.stream_ms, told)
 
-    def _rest(self, policy: PolicyState, moved: Key, bucket: int) -> None:
+    def _rest(self, policy: PolicyState, moved: Key, bucket: int, opened_ms: int) -> None:
         """Evidence of what a policy does starts again from nothing after `bucket`, in every scope that the move meets.
 
-        What became of its actions since the trip stays: undone by people while held, it must not simply go on.
+        What became of its actions since the trip stays: undone by people while held, it must not simply go on. So does
+        what was changed, or let go, since it opened: that is as suspect as before.
         """
         rows, table = np.array(policy.met_by(moved), np.int64), self._scopes.table.rows
+        later = self._changed_since(policy, moved, opened_ms)
         for name in ("evidence", "cusum", "since", "change", "surge", "changed", "crowd"):
             table[name][rows] = 0
         table["deployed"][rows] = NEVER  # a trip spends what a deploy brought
@@ -223,6 +233,18 @@ class Actuator:
         table["onset"][rows] = table["at"][rows]
         for row in rows.tolist():
             channels.forget_mix(self._scopes.channels_of(row))
+        for key, changed in later.items():
+            deploys.suspect(self._scopes, policy, key, changed)
+
+    def _changed_since(self, policy: PolicyState, moved: Key, opened_ms: int) -> dict[Key, int]:
+        """Buckets in which parts of a policy were changed or let go since a time, but for the scope that moves."""
+        deployed = self._scopes.table.rows["deployed"]
+        met = {key: int(deployed[policy.rows[key]]) for key in policy.rows if key not in (moved, WHOLE)}
+        mine = set(policy.met_by(moved))
+        return {
+            key: changed for key, changed in sorted(met.items())
+            if policy.rows[key] in mine and changed * self._bucket_ms > opened_ms
+        }  # fmt: skip
 
     def _set(
         self,

@@ -25,20 +25,21 @@ class Blame:
         self._cells = cells
         self._bucket_ms = bucket_ms
 
-    def evidence(
-        self, policy: PolicyState, row: int, view: Rows, end_ms: int
-    ) -> tuple[tuple[Evidence, ...], Verdict | None]:
-        """The evidence of a row beyond its warning lines, as far as its policy heeds it, and what follows."""
-        settings, link = policy.settings, self._scopes.links.rows[row : row + 1]
-        channel, week = self._scopes.channels_of(row), self._scopes.week_of(row)
-        said = signals.loud(view, link, channel, week, self._bucket_ms, end_ms)
+    def evidence(self, policy: PolicyState, row: int, view: Rows, end_ms: int) -> tuple[Evidence, ...]:
+        """The evidence of a row beyond its warning lines, as far as its policy heeds it."""
+        link, channel = self._scopes.links.rows[row : row + 1], self._scopes.channels_of(row)
+        said = signals.loud(view, link, channel, self._scopes.week_of(row), self._bucket_ms, end_ms)
         if any(each.signal == "surge" for each in said):
             said += self._share(policy, row)
-        found = tuple(each for each in said if each.signal not in settings.ignore_signals)
-        weighed = tuple(each for each in found if each.signal not in settings.warn_only_signals)
-        weights = rule.proof_weights(channel, _deaf(policy))
-        verdict = rule.decide(weighed, weights, informed=self._informed(policy, channel), probing=policy.is_probing)
-        return found, verdict or ("warn" if found else None)
+        return tuple(each for each in said if each.signal not in policy.settings.ignore_signals)
+
+    def verdict(self, policy: PolicyState, key: Key, found: tuple[Evidence, ...], *, probing: bool) -> Verdict | None:
+        """What follows from the evidence of `key`. `probing`: what is to move is being let go again, or some of it."""
+        weighed = tuple(each for each in found if each.signal not in policy.settings.warn_only_signals)
+        channel = self._scopes.channels_of(policy.rows[key])
+        weights, informed = rule.proof_weights(channel, _deaf(policy)), self._informed(policy, channel)
+        verdict = rule.decide(weighed, weights, informed=informed, probing=probing)
+        return verdict or ("warn" if found else None)
 
     def _share(self, policy: PolicyState, row: int) -> tuple[Evidence, ...]:
         """The policy's share of items: it decides whether a scope's surge is a wave, so it is told with it."""
@@ -54,12 +55,28 @@ class Blame:
 
     def _informed(self, policy: PolicyState, channel: Rows) -> bool:
         whole = policy.rows[WHOLE]
-        return rule.is_informed(channel, self._scopes.channels_of(whole), self._scopes.links.rows[whole : whole + 1])
+        link, ignored = self._scopes.links.rows[whole : whole + 1], policy.settings.ignore_signals
+        return rule.is_informed(channel, self._scopes.channels_of(whole), link, ignored)
+
+    def harm(
+        self, policy: PolicyState, key: Key, target: Key, view: Rows, found: tuple[Evidence, ...], end_ms: int
+    ) -> narrow.Harm:
+        """What the scope that moves did since the onset of what `key` says, by `view`."""
+        row, place = policy.rows[target], (self._scopes, self._cells)
+        if (began_ms := rule.began_ms(found, end_ms)) is not None:
+            return narrow.since(*place, row, began_ms, end_ms, self._bucket_ms)
+        if target == key:
+            return narrow.own(view, self._onset_ms(view, end_ms))
+        return narrow.harm(*place, row, self._onset_ms(view, end_ms), end_ms, self._bucket_ms)
+
+    def _onset_ms(self, view: Rows, end_ms: int) -> int:
+        return min(int(view["onset"][0]) * self._bucket_ms, end_ms)
 
     def target(
-        self, policy: PolicyState, key: Key, view: Rows, found: tuple[Evidence, ...], onset_ms: int, end_ms: int
+        self, policy: PolicyState, key: Key, view: Rows, found: tuple[Evidence, ...], end_ms: int
     ) -> tuple[Key | None, dict[Key, narrow.Part]]:
         """The scope to move where `key` speaks, by `view`; None where that is said elsewhere. And each scope's part."""
+        onset_ms = self._onset_ms(view, end_ms)
         names = {signal.signal for signal in found}
         itself = bool({"hard_limit", "probe"} & names) or names <= rule.OF_A_WINDOW
         if not itself and not names & rule.OF_VOLUME:
@@ -69,7 +86,7 @@ class Blame:
         if itself:
             return key, parts
         if "deploy" in names and (changed := self._changed(policy, key, view)):
-            return _of_change(policy, key, changed), parts
+            return _of_change(policy, key, changed, parts), parts
         return narrow.target(policy, key, onset_ms, parts), parts
 
     def _changed(self, policy: PolicyState, key: Key, view: Rows) -> Key | None:
@@ -84,13 +101,15 @@ class Blame:
         return best if best and level[best] >= narrow.EXPLAINS * level[WHOLE] else None
 
 
-def _of_change(policy: PolicyState, key: Key, changed: Key) -> Key | None:
+def _of_change(policy: PolicyState, key: Key, changed: Key, parts: dict[Key, narrow.Part]) -> Key | None:
     """The scope to move where `key` speaks of a change that `changed` explains; None where that is said elsewhere.
 
-    What is held explains nothing new: another version of it, by its own deploy, speaks for itself.
+    What is held explains nothing new: another version of it, by its own deploy, speaks for itself, and so does what
+    acts without it.
     """
     held = policy.breaker(changed).state is State.OPEN
-    return key if held and key[0] == changed[0] else changed if key in (WHOLE, changed) else None
+    apart = key[0] == changed[0] or (key != WHOLE and narrow.is_apart(parts, key, [changed]))
+    return key if held and apart else changed if key in (WHOLE, changed) else None
 
 
 def _deaf(policy: PolicyState) -> frozenset[str]:

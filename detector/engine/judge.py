@@ -12,7 +12,7 @@ lines, for warnings and for trips. The rule:
   and what becomes of the actions. An average of such evidence keeps its promise; a product would not;
 - while a breaker is open, what became of its actions may be proof by itself: that upholds it, once;
 - volume and a corroborating signal, both over the warning line, trip;
-- while a breaker of the policy is half-open, volume over the trip line opens it again: what it held goes on;
+- while a breaker is half-open, volume over the trip line of what it holds opens it again: that goes on;
 - any signal alone, over the warning line, warns; a ramp (`stats.slow`) or silence never does more.
 """
 
@@ -162,8 +162,8 @@ def proof_weights(channel: Rows, deaf: Collection[str]) -> Weights:
 def decide(found: tuple[Evidence, ...], weights: Weights, *, informed: bool, probing: bool) -> Verdict | None:
     """Trip, warn, or nothing.
 
-    `weights`: see `proof_weights`, of the row; `informed`: see `is_informed`; `probing`: the policy is being let go
-    again.
+    `weights`: see `proof_weights`, of the row; `informed`: see `is_informed`; `probing`: the scope is being let go
+    again, or some of it.
     """
     strength = {signal.signal: signal.strength for signal in found}
     if {"hard_limit", "deploy", "probe"} & strength.keys():
@@ -190,25 +190,37 @@ def foremost(found: tuple[Evidence, ...]) -> str:
     return max(mine, key=lambda each: (each.signal in CORROBORATING, each.strength, each.signal)).signal
 
 
+def began_ms(found: tuple[Evidence, ...], end_ms: int) -> int | None:
+    """Since when what was found goes on, where it is of channels alone: None where volume says that better."""
+    if any(each.signal not in channels.SIGNALS for each in found):
+        return None
+    name = foremost(found)
+    window_s = next(each.window_s for each in found if each.signal == name)
+    return end_ms - round(1000 * window_s)
+
+
 def ramp_h(profile: Rows) -> NDArray[np.float64]:
     """Evidence of the slow twins of policies, hours, shape (profiles,)."""
     found: NDArray[np.float64] = profile["twin"]["evidence"].mean(axis=1)
     return found
 
 
-def is_informed(channel: Rows, whole: Rows, link: Rows) -> bool:
+def is_informed(channel: Rows, whole: Rows, link: Rows, ignored: Collection[str] = ()) -> bool:
     """Whether more is known than how many subjects a scope meets: on whom it acts, or that the share of items is usual.
 
-    `channel`, `whole`: channels of the row and of its policy, or empty; `link`: of the policy.
+    `channel`, `whole`: channels of the row and of its policy, or empty; `link`: of the policy; `ignored`: signals that
+    say nothing here.
     """
-    if any(channels.known(channel, signal).any() for signal in INFORMING):
+    if any(channels.known(channel, signal).any() for signal in INFORMING if signal not in ignored):
         return True
+    if "share" in ignored:
+        return False
     usual = channels.known(whole, "share") & (channels.evidence_of(whole, "share") < link["warn_h"])
     return bool(usual.any())
 
 
-def loudest_h(channel: Rows) -> float:
-    """The highest evidence, hours, of any channel of one row; 0 without channels."""
+def loudest_h(channel: Rows, ignored: Collection[str]) -> float:
+    """The highest evidence, hours, of any channel of one row that is not ignored; 0 without channels."""
     if not len(channel):
         return 0.0
-    return max(float(each[0]) for each in channels.levels(channel).values())
+    return max((float(h[0]) for signal, h in channels.levels(channel).items() if signal not in ignored), default=0.0)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detector.engine import channels
 from detector.engine.buckets import OpenBuckets
-from detector.engine.columns import MINUTES_CELLS, SECONDS_CELL_MS, SECONDS_CELLS
+from detector.engine.columns import HOURS_CELLS, MINUTES_CELLS, SECONDS_CELL_MS, SECONDS_CELLS
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.scopes import Scopes
 from detector.engine.step import observed
@@ -81,6 +81,16 @@ def harm(scopes: Scopes, cells: OpenBuckets, row: int, onset_ms: int, end_ms: in
     return Harm(onset * bucket_ms, *seen.tolist())
 
 
+def since(scopes: Scopes, cells: OpenBuckets, row: int, onset_ms: int, end_ms: int, bucket_ms: int) -> Harm:
+    """That of a row since a moment, by its rolling windows: to the hour where that is longer ago than an hour.
+
+    Of automated and held ones only those since volume rose are known, at least so many.
+    """
+    count = int(_counts(scopes, cells, np.array([row]), end_ms, _span(onset_ms, end_ms, _RINGS), bucket_ms)[0])
+    _, automated, held = scopes.table.rows["since"][row].tolist()
+    return Harm(onset_ms, count, min(automated, count), min(held, count))
+
+
 def narrowest(found: dict[Key, Part]) -> Key:
     """The one value that explains the excess, who decided before where; the whole where none does.
 
@@ -136,13 +146,20 @@ def parts_of(scopes: Scopes, policy: PolicyState, signal: str) -> dict[Key, Part
 def target_of(policy: PolicyState, key: Key, found: dict[Key, Part]) -> Key | None:
     """`target` for evidence that is not of volume.
 
-    While a breaker is open, what it holds counts everywhere, but for other values of its own dimension.
+    While a breaker is open, what it holds counts everywhere, but for other values of its own dimension, and for what
+    acts without it.
     """
-    held = {each[0] for each, breaker in policy.breakers.items() if breaker.state is State.OPEN}
+    held = [each for each, breaker in policy.breakers.items() if breaker.state is State.OPEN]
     if held:
-        return key if held == {key[0]} != {WHOLE[0]} and key in found else None
+        other = {each[0] for each in held} == {key[0]} or is_apart(found, key, held)
+        return key if other and WHOLE not in (key, *held) and key in found else None
     cause = narrowest(found)
     return cause if key in (WHOLE, cause) else None
+
+
+def is_apart(found: dict[Key, Part], key: Key, held: list[Key]) -> bool:
+    """Whether what is held leaves room for most of a scope's excess: they are not the same actions."""
+    return key in found and EXPLAINS * found[key].share <= 1.0 - _share(found, held)
 
 
 def _share(found: dict[Key, Part], keys: list[Key]) -> float:
@@ -158,9 +175,16 @@ class _Span(NamedTuple):
     cells: int
 
 
-def _span(onset_ms: int, end_ms: int) -> _Span:
+_RINGS: Final = (
+    ("seconds", SECONDS_CELL_MS, SECONDS_CELLS - 1),
+    ("minutes", MINUTE_MS, MINUTES_CELLS),
+    ("hours", HOUR_MS, HOURS_CELLS),
+)  # fmt: skip
+
+
+def _span(onset_ms: int, end_ms: int, rings: tuple[tuple[str, int, int], ...] = _RINGS[:2]) -> _Span:
     """The time since an onset: to five seconds within the last minute, to the minute within the last hour."""
-    for ring, cell_ms, most in (("seconds", SECONDS_CELL_MS, SECONDS_CELLS - 1), ("minutes", MINUTE_MS, MINUTES_CELLS)):
+    for ring, cell_ms, most in rings:
         cells = max(1, -(-(end_ms - onset_ms) // cell_ms))
         if cells <= most:
             return _Span(ring, cell_ms, cells)

@@ -64,6 +64,11 @@ class PolicyState:
         """Whether one of its breakers is being let go again."""
         return any(each.state is State.HALF_OPEN for each in self.breakers.values())
 
+    def is_probed(self, key: Key) -> bool:
+        """Whether one of its breakers that is being let go again holds the scope, or some of it."""
+        probing = (each for each, state in self.breakers.items() if state.state is State.HALF_OPEN)
+        return any(WHOLE in (key, each) or each == key or each[0] != key[0] for each in probing)
+
     def is_let_go(self, key: Key) -> bool:
         """Whether what last changed a scope was its breaker, which lets it go again: in part, or by closing."""
         state = self.breaker(key)

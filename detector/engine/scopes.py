@@ -63,9 +63,17 @@ class Scopes:
             found.append((policy, policy.settings != before))
             self._unlisted[partition] += policy.listed - listed
             policy.listed = listed
+            self._drop_unwatched(policy)
             for key, row in policy.rows.items():
                 tell_settings(self.link_of(row), policy, key, self._bucket_ms)
         return found
+
+    def _drop_unwatched(self, policy: PolicyState) -> None:
+        """Forget values of dimensions that are watched no more, but for those that are held or have warned."""
+        for key in [key for key in policy.rows if key != WHOLE and key[0] not in policy.settings.scopes]:
+            if policy.breaker(key).at_rest:
+                self._drop(policy, key)
+                policy.breakers.pop(key, None)
 
     def policy(self, policy_id: str, partition: int, settled: int, offset: int) -> PolicyState | None:
         """The policy, made on first sight in the record at `offset`; None where the cap on unlisted ones refuses it."""

@@ -6,7 +6,7 @@ Rows are arrays of length 1.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,9 @@ def loud(view: Rows, link: Rows, channel: Rows, profile: Rows, bucket_ms: int, e
     """
     found = [_hard_limit(view, link), *_surges(view, link, bucket_ms, end_ms), _volume(view, link, bucket_ms, end_ms)]
     if len(profile):
-        found += [_ramp(view, link, profile, end_ms), _silence(view, link, profile, end_ms)]
+        found.append(_ramp(view, link, profile, end_ms))
+    if len(profile) and end_ms <= (int(view["settled"][0]) + 1) * bucket_ms:  # what may still come is not missing
+        found.append(_silence(view, link, profile, end_ms))
     said = (signal for signal in found if signal is not None)
     return *said, *of_channels(link, channel, channels.SIGNALS)
 
@@ -64,7 +66,7 @@ def _surges(view: Rows, link: Rows, bucket_ms: int, end_ms: int) -> list[Evidenc
             raise FloatingPointError(f"the evidence of {name} of this scope is not a finite number")
         if level < line or met.people < surge.FEWEST - 0.5:
             continue
-        told = _lately(view, met)
+        told = _lately(view, met, bucket_ms)
         window_s = max(end_ms - told.since * bucket_ms, bucket_ms) / 1000
         due = bar * window_s / 3600
         found.append(
@@ -78,20 +80,33 @@ def _surges(view: Rows, link: Rows, bucket_ms: int, end_ms: int) -> list[Evidenc
 
 
 class Met(NamedTuple):
-    """Distinct subjects, since a bucket."""
+    """Distinct subjects, since a bucket. `full`: more than can be told, because the bitmap is."""
 
     people: float
     since: int
+    full: bool = False
 
 
 def _met(view: Rows, bitmap: str, since: str) -> Met:
-    return Met(float(surge.people(view[bitmap])[0]), int(view[since][0]))
+    people, full = float(surge.people(view[bitmap])[0]), bool(surge.marked(view[bitmap])[0] > _TELLS)
+    return Met(people, int(view[since][0]), full)
 
 
-def _lately(view: Rows, met: Met) -> Met:
-    """Those since the onset instead, where that is later and they are a wave: before it came no more than was due."""
-    late = _met(view, "crowd", "onset")
-    return late if late.since > met.since and late.people >= surge.FEWEST - 0.5 else met
+def _lately(view: Rows, met: Met, bucket_ms: int) -> Met:
+    """What is told instead of those since a change: fewer buckets, where that is a wave by itself, or can be told.
+
+    Before the onset came no more than was due; the hour's bitmap is four times as wide.
+    """
+    hour = int(view["met_hour"][0]) * HOUR_MS // bucket_ms
+    this_hour = Met(float(surge.people(view["met"])[0]) + float(view["more"][0]), hour)
+    for other in (_met(view, "crowd", "onset"), this_hour):
+        if (other.since > met.since or met.full) and other.people >= surge.FEWEST - 0.5 and not other.full:
+            return other
+    return met
+
+
+_TELLS: Final = 48
+"""Bits of the small bitmaps from which their counts say little: some ninety subjects."""
 
 
 def _volume(view: Rows, link: Rows, bucket_ms: int, end_ms: int) -> Evidence | None:
@@ -117,6 +132,8 @@ def _ramp(view: Rows, link: Rows, profile: Rows, end_ms: int) -> Evidence | None
     hour = end_ms // HOUR_MS // baseline.DAY_H * baseline.DAY_H - 1
     due = slow.due(profile["twin"], hour // baseline.DAY_H, link["floor"] * baseline.DAY_H)
     seen, expected = float(day_count(view, hour)[0]), float((due.level * due.season)[0])
+    if seen <= expected:  # it has ended, and evidence has not died down yet
+        return None
     return Evidence(
         signal="ramp", window_s=DAY_MS / 1000, observed=seen, expected=six(expected), ratio=six(seen / expected),
         strength=six(level_h / float(link["trip_h"][0])), detail="the last whole day, against the weeks before",

@@ -83,9 +83,6 @@ class Fold:
         for record in records:
             lanes.setdefault(record.partition, []).append(record)
         outcome = Outcome()
-        for mine in self.partitions.values():
-            self._tell(mine.pending, outcome)
-            mine.pending = []
         for round_ in zip_longest(*lanes.values()):
             self._round([record for record in round_ if record is not None], outcome)
         return outcome
@@ -93,6 +90,7 @@ class Fold:
     def _round(self, records: list[LogRecord], outcome: Outcome) -> None:
         """At most one record of each partition."""
         self._begin(records)
+        self._lost(records, outcome)
         rows = [record for record in records if isinstance(record.value, log.Rows)]
         ticks = [record for record in records if isinstance(record.value, log.Tick) and self._is_new(record)]
         for record in records:
@@ -115,6 +113,15 @@ class Fold:
         for record in records:
             if self._stream.clock == "log" and record.partition not in glimpses.started:
                 glimpses.begin(record.partition, record.timestamp_ms // self.engine.bucket_ms)
+
+    def _lost(self, records: list[LogRecord], outcome: Outcome) -> None:
+        """Tell of the policies whose state could not be read. Readers take a generation of this time for the newest."""
+        for record in filter(self._is_new, records):
+            mine = self.partitions[record.partition]
+            now = Moment(mine.clock.stream_ms, record.timestamp_ms + 1, offset=record.offset)
+            for policy, reason in mine.lost:
+                self._tell(self.engine.actuator.lost(policy, reason, now), outcome)
+            mine.lost = []
 
     def _is_new(self, record: LogRecord) -> bool:
         return record.offset > self.partitions[record.partition].position

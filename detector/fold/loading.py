@@ -7,9 +7,7 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
-from detector.breaker import Moment
 from detector.engine import Engine
-from detector.engine.policy_state import WHOLE
 from detector.errors import StateError
 from detector.fold import state
 from detector.fold.partition import Partition
@@ -63,8 +61,8 @@ def _policy(engine: Engine, mine: Partition, policy_id: str, value: bytes) -> No
             return
         policy = fresh
         policy.position = mine.position
-        now = Moment(mine.clock.stream_ms, mine.clock.log_ms, offset=mine.position + 1)
-        mine.pending += engine.actuator.fault(policy, WHOLE, str(error), now)
+        policy.breakers.update(state.held_of(value))
+        mine.lost.append((policy, str(error)))
     else:
         policy.changed = False
     rows = np.array(sorted(policy.rows.values()), np.int64)

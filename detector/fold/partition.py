@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from detector.engine import Transition
+from detector.engine.policy_state import PolicyState
 from detector.events import DataQuality
 from detector.fold.arrivals import Ranges, Seen
 from detector.fold.clock import StreamClock
@@ -31,8 +31,8 @@ class Partition:
     refreshed: int = 0
     saved_version: str = ""
     """Policy file that the table already holds."""
-    pending: list[Transition] = field(default_factory=list)
-    """What loading found: told with the next records."""
+    lost: list[tuple[PolicyState, str]] = field(default_factory=list)
+    """Policies whose state could not be read, and why: told with the next new record, whose time is later than all."""
 
     def load(self, seal: Seal) -> None:
         """Begin where a seal ends."""

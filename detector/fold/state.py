@@ -10,7 +10,7 @@ import msgspec
 import zstandard
 from msgspec import Struct
 
-from detector.breaker import BreakerState
+from detector.breaker import HOLDING, BreakerState
 from detector.engine import Engine
 from detector.engine.columns import PROFILE
 from detector.engine.policy_state import Key, PolicyState
@@ -95,6 +95,15 @@ def read_seal(value: bytes) -> tuple[int, Seal]:
     if seal.version != VERSION:
         raise StateError(f"a partition's seal has version {seal.version}, this program reads {VERSION}")
     return position_of(value), seal
+
+
+def held_of(value: bytes) -> dict[Key, BreakerState]:
+    """The breakers of a policy's parts that hold something, as far as a value that can't be used still tells them."""
+    try:
+        stored = _policies.decode(body_of(value))
+    except (StateError, msgspec.DecodeError):
+        return {}
+    return {(where, name): each for where, name, each in stored.breakers if where and each.state in HOLDING}
 
 
 def load_policy(engine: Engine, policy: PolicyState, value: bytes) -> None:

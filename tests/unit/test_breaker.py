@@ -90,8 +90,8 @@ def test_a_breaker_that_is_upheld_has_been_open_since_it_opened_and_cools_down_f
     assert (upheld.since_ms, upheld.upheld_ms) == (0, 300_000)
     assert upheld.timer_ms == 300_000 + 2 * 600_000
     assert upheld.generation > opened.generation
-    assert machine.restate(upheld, ON_TRIP, 3).timer_ms == upheld.timer_ms
-    assert machine.restate(upheld, OnTrip(cooldown_s=60), 3).timer_ms == 300_000 + 2 * 60_000
+    assert machine.restate(upheld, ON_TRIP, Moment(0, 3)).timer_ms == upheld.timer_ms
+    assert machine.restate(upheld, OnTrip(cooldown_s=60), Moment(0, 3)).timer_ms == 300_000 + 2 * 60_000
     assert not machine.move(upheld, "p", State.HALF_OPEN, ON_TRIP, Moment(900_000, 4)).upheld_ms
 
 

@@ -8,12 +8,12 @@ from msgspec.structs import replace
 from detector.breaker import Moment
 from detector.engine.policy_state import WHOLE
 from detector.events import State
-from detector.fold import Fold, Outcome
+from detector.fold import Fold, Outcome, state
 from detector.gate.memory import Memory
 from detector.gate.word import Demand
 from detector.policy import HardLimit, Mode, OnTrip, Policy, Ruleset
 from detector.wire.cloudevents import breaker_message
-from tests.logs import MONDAY_MS, LogWriter, action, steady
+from tests.logs import MONDAY_MS, LogWriter, action, deploy, steady
 
 MINUTE, HOUR = 60_000, 3_600_000
 SPAM = Policy(id="spam", mode="enforce", hard_limit=HardLimit(max=100, per_s=60), breaker=OnTrip(cooldown_s=600))
@@ -47,6 +47,45 @@ def settled(log: LogWriter, fold: Fold, policy: Policy) -> Outcome:
     log.settings(Ruleset(version=f"v{at}", policies=(policy,)), last + 100)
     log.tick(last + 1000)
     return fold.apply(log.records[at:])
+
+
+def unreadable(fold: Fold) -> Fold:
+    """A fold that goes on from another one's state, in which the policy is of a program with other buckets."""
+    snapshot = fold.snapshot()
+    table = {key: value for _, key, value in [*snapshot.policies(), *snapshot.seals()]}
+    stored = state._policies.decode(state.body_of(table[b"policy/spam"]))
+    stored.bucket_ms = 1000
+    table[b"policy/spam"] = state.pack_policy(state.position_of(table[b"policy/spam"]), stored)
+    again = Fold(RULES.stream)
+    again.assign(0, table)
+    return again
+
+
+def test_a_gate_lets_go_of_the_part_that_was_held_of_a_policy_whose_state_can_not_be_read():
+    log, fold, gate = LogWriter(ruleset=RULES), Fold(RULES.stream), Memory()
+    fold.assign(0, {})
+    log.live(steady("spam", MONDAY_MS, MONDAY_MS + HOUR, 2), MONDAY_MS + HOUR, every_ms=300_000)
+    bad = steady("spam", MONDAY_MS + HOUR, MONDAY_MS + HOUR + 2 * MINUTE, 32, rule_version="18")
+    log.live([deploy("spam", MONDAY_MS + HOUR - 1, "42", "18"), *bad], MONDAY_MS + HOUR + 2 * MINUTE, every_ms=5000)
+    hear(gate, fold.apply(log.records))
+    assert gate.of("spam")["rule_version", "42@18"].demand is Demand.HOLD
+    log.tick(MONDAY_MS + HOUR + 3 * MINUTE)
+    outcome = unreadable(fold).apply(log.records[-1:])
+    assert [alert.type for alert in outcome.alerts] == ["breaker.closed", "breaker.faulted"]
+    hear(gate, outcome)
+    assert {word.demand for word in gate.of("spam").values()} == {Demand.NOTHING}
+
+
+def test_a_gate_takes_a_fault_for_newer_than_a_trip_after_the_last_tick():
+    log, fold, gate = LogWriter(ruleset=RULES), Fold(RULES.stream), Memory()
+    fold.assign(0, {})
+    log.tick(MONDAY_MS)
+    log.rows(steady("spam", MONDAY_MS, MONDAY_MS + 900, 120 * 60), MONDAY_MS + 950)
+    hear(gate, fold.apply(log.records))
+    assert demand(gate) is Demand.HOLD
+    log.tick(MONDAY_MS + 1000)
+    hear(gate, unreadable(fold).apply(log.records[-1:]))
+    assert demand(gate) is Demand.NOTHING
 
 
 @pytest.mark.parametrize("mode", ["shadow", "alert_only", "disabled"])
