@@ -74,6 +74,7 @@ class Scopes:
             if policy.breaker(key).at_rest:
                 self._drop(policy, key)
                 policy.breakers.pop(key, None)
+                policy.changed = True
 
     def policy(self, policy_id: str, partition: int, settled: int, offset: int) -> PolicyState | None:
         """The policy, made on first sight in the record at `offset`; None where the cap on unlisted ones refuses it."""
