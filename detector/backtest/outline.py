@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from detector.backtest import plots
+from detector.backtest.pauses import NEVER_PAUSES
 from detector.backtest.result import IncidentReport, TripReport
 
 if TYPE_CHECKING:
@@ -54,9 +55,13 @@ class Swept(NamedTuple):
 
 
 class Total(NamedTuple):
-    """What the breakers of all policies held. `held_ratio`: of all automated actions."""
+    """What the breakers of all policies held. `held_ratio`: of all automated actions.
+
+    `tripped`: policies that would have been paused; `alerted`: those that tripped in a mode that never pauses.
+    """
 
     tripped: int
+    alerted: int
     paused_s: float
     held: float
     held_ratio: float | None
@@ -89,8 +94,15 @@ def policies(result: Result) -> list[PolicyReport]:
 def total(result: Result) -> Total:
     """Sums over all policies."""
     held, automated = sum(each.paused.actions for each in result.policies), sum(p.automated for p in result.policies)
-    tripped = sum(bool(each.trips) for each in result.policies)
-    return Total(tripped, sum(map(paused_s, result.policies)), held, held / automated if automated else None)
+    modes = [each.mode for each in result.policies if each.trips]
+    alerted = modes.count(NEVER_PAUSES)
+    return Total(
+        len(modes) - alerted,
+        alerted,
+        sum(map(paused_s, result.policies)),
+        held,
+        held / automated if automated else None,
+    )
 
 
 def paused_s(report: PolicyReport | TripReport) -> float:
@@ -115,6 +127,7 @@ def quality(read: Quality) -> list[tuple[str, int, str]]:
         ("ahead", read.ahead, "too far ahead of the stream clock: no evidence"),
         ("duplicates", read.duplicates, "an id that was seen before"),
         ("refused", read.refused, "of policies beyond the cap on unlisted ones"),
+        *((f"ignored: {reason}", n, "well-formed, but no event") for reason, n in sorted(read.ignored.items())),
         *((f"unmapped: {field}", n, "a field the contract has not") for field, n in sorted(read.unmapped.items())),
     ]
     return [row for row in rows if row[1] or row[0] in {"read", "judged"}]

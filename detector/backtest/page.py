@@ -17,6 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from detector.backtest import outline, spell
+from detector.backtest.pauses import NEVER_PAUSES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +42,7 @@ def render(result: Result) -> str:
         labelled=result.scores.labelled,
         score=result.scores.counted,
         labels=outline.LABELS,
+        never_pauses=NEVER_PAUSES,
         groups=outline.groups(result),
         misses=outline.misses(result),
         sweeps=outline.sweeps(result),

@@ -55,7 +55,8 @@ class Paused(Struct, frozen=True, kw_only=True):
     """What the breakers of a policy paused (`enforced`), or would have paused.
 
     `actions` counts automated actions of the paused scopes: all while OPEN, the share that is not probed while
-    HALF_OPEN; where a policy and a value of it are both paused, an action counts once.
+    HALF_OPEN; where a policy and a value of it are both paused, an action counts once. A policy in mode
+    `alert_only` has none.
     """
 
     open_s: float = 0.0

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from detector.backtest import outline, page, plots
-from detector.backtest.result import BadLine, Check, Curve, Mark, Quality, SweepPoint
+from detector.backtest.result import BadLine, Check, Curve, Mark, Paused, Quality, SweepPoint
 from tests import results
 from tests.results import HOSTILE, MINUTE_MS, T0_MS
 
@@ -150,6 +150,23 @@ def test_without_labels_the_page_speaks_of_pauses_and_not_of_incidents():
     assert "Would have been paused" in text
     assert "56 min" in text
     assert "812 actions held" in text
+
+
+def test_a_policy_that_only_alerts_is_listed_and_not_among_the_paused():
+    alone = results.trip(mode="alert_only", paused=Paused())
+    alerting = results.policy(mode="alert_only", trips=1)
+    text = " ".join(parsed(results.result(trips=(alone,), policies=(alerting,))).text)
+
+    assert "alert only, pauses nothing" in text
+    assert "would have been paused at least once" not in text
+    assert "Nothing: no breaker that may pause opened." in text
+    assert outline.total(results.result(policies=(alerting, results.policy("b", trips=1)))).tripped == 1
+
+
+def test_records_that_are_no_event_are_counted_by_reason():
+    read = parsed(results.result(quality=Quality(read=9, events=4, ignored={"action that failed": 5})))
+
+    assert ["ignored: action that failed", "5", "well-formed, but no event"] in read.rows
 
 
 def test_policies_come_by_what_was_held():
