@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 from detector.backtest import plots
 from detector.backtest.pauses import NEVER_PAUSES
 from detector.backtest.result import IncidentReport, TripReport
+from detector.backtest.traces import MOST_INCIDENTS, MOST_OF_POLICY, MOST_PLOTS
 
 if TYPE_CHECKING:
     from detector.backtest.result import Curve, PolicyReport, Quality, Result, Score
@@ -30,6 +31,21 @@ LABELS: Final = {
     "unlabelled": Words("trip", "Trips", "No incidents were given, so nobody says which of these were right."),
 }
 """In the order in which the page lists them."""
+
+
+class Kept(NamedTuple):
+    """Why a trip or a miss has no plot."""
+
+    trips: str
+    misses: str
+    nothing: str
+
+
+KEPT: Final = Kept(
+    f"No plot was kept of this one: there are at most {MOST_PLOTS} of trips, {MOST_OF_POLICY} of one policy.",
+    f"Plots are kept of the {MOST_INCIDENTS} incidents with the most actions before a trip, found or not.",
+    "There is no plot: the policy did nothing in this incident.",
+)
 
 
 class Entry(NamedTuple, Generic[Report]):
@@ -79,6 +95,11 @@ def misses(result: Result) -> list[Entry[IncidentReport]]:
     missed = [(i, each) for i, each in enumerate(result.incidents) if each.in_span and not each.found]
     worst = sorted(missed, key=lambda one: (-one[1].wrongful, one[0]))
     return [Entry(i, each, _plot(result, each.plot)) for i, each in worst]
+
+
+def undrawn(result: Result) -> int:
+    """Misses in which the policy acted and of which there is no plot."""
+    return sum(each.report.wrongful > 0 and each.plot is None for each in misses(result))
 
 
 def sweeps(result: Result) -> list[Swept]:

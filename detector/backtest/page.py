@@ -45,6 +45,8 @@ def render(result: Result) -> str:
         never_pauses=NEVER_PAUSES,
         groups=outline.groups(result),
         misses=outline.misses(result),
+        undrawn=outline.undrawn(result),
+        kept=outline.KEPT,
         sweeps=outline.sweeps(result),
         policies=outline.policies(result),
         total=outline.total(result),
