@@ -187,7 +187,7 @@ def full(policy_id="spam", trips=2):
             policy("quiet"),
         ),
         trips=(found, *others),
-        warnings=(warning(policy_id),),
+        warnings=(warning(policy_id), warning(policy_id, late_ms + 30 * MINUTE_MS)),
         incidents=(incident(policy_id), missed(policy_id, late_ms, plot=trips)),
         plots=(*(plot(policy_id, each) for each in starts), plot(policy_id, late_ms)),
         curves=(
