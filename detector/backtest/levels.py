@@ -32,12 +32,23 @@ class Levels:
         for i in self.met(policy_id, from_ms, to_ms):
             self.incident_peaks[i] = max(self.incident_peaks[i], strength)
 
+    def throughout(self, policy_id: str, strength: float, from_ms: int, to_ms: int) -> None:
+        """The same, of incidents alone that last all that time: they surely have."""
+        for i in self.met(policy_id, from_ms, to_ms):
+            if self.incidents[i].onset_ms <= from_ms and to_ms <= self.incidents[i].fixed_ms:
+                self.incident_peaks[i] = max(self.incident_peaks[i], strength)
+
     def seen(self, policy_id: str, strength: float, after_ms: int, at_ms: int) -> None:
         """Evidence of a policy as it stood at `at_ms`; the look before was at `after_ms`."""
         self.within(policy_id, strength, after_ms + 1, at_ms)
         for i in self._of_policy.get(policy_id, ()):
             if after_ms < at_ms <= self.incidents[i].onset_ms:
                 self.before_incidents[i] = strength
+
+    def parts(self, policy_id: str, from_ms: int, to_ms: int) -> bool:
+        """Whether an incident of a policy begins or ends within [from, to]: what is known of all of it won't do."""
+        met = (self.incidents[i] for i in self.met(policy_id, from_ms, to_ms))
+        return any(from_ms < each.onset_ms or each.fixed_ms < to_ms for each in met)
 
     def met(self, policy_id: str, from_ms: int, to_ms: int) -> Iterator[int]:
         """Incidents of a policy that overlap [from, to]."""

@@ -158,8 +158,8 @@ class IncidentReport(Struct, frozen=True, kw_only=True):
     why: str
     """For a miss: in words, from what was seen. Empty when found."""
     peak_strength: float
-    """Highest evidence over its trip line between onset and fix, any scope of the policy, seen minute by minute; below
-    0.01 it may be that of the hours which the incident touches."""
+    """Highest evidence over its trip line between onset and fix, any scope of the policy, seen minute by minute in the
+    hours in which it begins and ends; below 0.01 it may be that of these whole hours."""
     plot: int | None
 
 

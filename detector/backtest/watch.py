@@ -136,8 +136,8 @@ class Watch:
         closely = self._look_closely(now, before_ms)
         for policy_id, peak in zip(now.ids, now.peak.tolist(), strict=True):
             self.levels.peak(policy_id, peak)
-            if policy_id not in closely:
-                self.levels.within(policy_id, peak, from_ms, self._settled_ms)
+            reached = self.levels.throughout if policy_id in closely else self.levels.within
+            reached(policy_id, peak, from_ms, self._settled_ms)
         self._spoke.clear()
         self.pauses.settle(self._settled_ms)
         if self._traces is not None:
@@ -160,8 +160,9 @@ class Watch:
         return wanted
 
     def _matters(self, policy_id: str, from_ms: int) -> bool:
-        """Whether an incident, or a plot that is wanted, shows a policy in the time since."""
-        if any(True for _ in self.levels.met(policy_id, from_ms, self._settled_ms)):
+        """Whether an incident begins or ends in the time since, or a plot that is wanted shows a policy in it."""
+        hour_ms = (self._settled_ms - 1) // HOUR_MS * HOUR_MS
+        if self.levels.parts(policy_id, min(from_ms, hour_ms), self._settled_ms):
             return True
         return self._traces is not None and self._traces.shows(policy_id, from_ms, self._settled_ms)
 
