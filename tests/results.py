@@ -64,7 +64,8 @@ def plot(policy_id="spam", start_ms=T0_MS, steps=120):
         expected=(2.0,) * steps,
         low=(0.0,) * steps,
         high=(8.0,) * steps,
-        strength=tuple(0.0 if i < 62 else min(200.0, 10.0 ** (i - 64)) for i in range(steps)),
+        strength=tuple(None if i < 60 else 0.0 if i < 62 else min(200.0, 10.0 ** (i - 64)) for i in range(steps)),
+        hourly=tuple(0.002 if i < 60 else None for i in range(steps)),
         states=(
             Mark(at_ms=start_ms, name="CLOSED", detail=scope),
             Mark(at_ms=time_ms[64], name="OPEN", detail=scope),
@@ -124,6 +125,12 @@ def missed(policy_id="spam", start_ms=T0_MS, **changes):
     return incident(policy_id, start_ms, **words | {"why": "evidence reached 0.31 of its trip line"} | changes)
 
 
+def warning(policy_id="spam", start_ms=T0_MS):
+    return WarningReport(
+        policy_id=policy_id, scope=policy_id, detected_ms=start_ms, onset_ms=start_ms, reason="busy", strength=0.4
+    )
+
+
 def score(**changes):
     figures = Score(
         policies=2,
@@ -180,11 +187,7 @@ def full(policy_id="spam", trips=2):
             policy("quiet"),
         ),
         trips=(found, *others),
-        warnings=(
-            WarningReport(
-                policy_id=policy_id, scope=policy_id, detected_ms=T0_MS, onset_ms=T0_MS, reason="busy", strength=0.4
-            ),
-        ),
+        warnings=(warning(policy_id), warning(policy_id, late_ms + 30 * MINUTE_MS)),
         incidents=(incident(policy_id), missed(policy_id, late_ms, plot=trips)),
         plots=(*(plot(policy_id, each) for each in starts), plot(policy_id, late_ms)),
         curves=(

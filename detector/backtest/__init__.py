@@ -2,7 +2,7 @@
 
 `read` opens sources as nearly ordered batches of events, `replay` feeds folds with them, `watch` and `pauses` note what
 is needed, `score` judges it, and a `result.Result` holds all of it. Two modules take it from there and are imported
-when they are asked for: `page.write(path: Path, result: Result) -> None`, and
+when they are asked for: `page.render(result: Result) -> str`, and
 `suggest.suggest(result: Result, ruleset: Ruleset, run: Callable[[Sequence[Ruleset]], list[Result]])
 -> tuple[Suggestion, ...]`, where `run` reads the history once more and judges it by each ruleset, side by side.
 """

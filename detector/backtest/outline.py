@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from detector.backtest import plots
+from detector.backtest.pauses import NEVER_PAUSES
 from detector.backtest.result import IncidentReport, TripReport
+from detector.backtest.traces import MOST_INCIDENTS, MOST_OF_POLICY, MOST_PLOTS
 
 if TYPE_CHECKING:
     from detector.backtest.result import Curve, PolicyReport, Quality, Result, Score
@@ -31,6 +33,21 @@ LABELS: Final = {
 """In the order in which the page lists them."""
 
 
+class Kept(NamedTuple):
+    """Why a trip or a miss has no plot."""
+
+    trips: str
+    misses: str
+    nothing: str
+
+
+KEPT: Final = Kept(
+    f"No plot was kept of this one: there are at most {MOST_PLOTS} of trips, {MOST_OF_POLICY} of one policy.",
+    f"Plots are kept of the {MOST_INCIDENTS} incidents with the most actions before a trip, found or not.",
+    "There is no plot: the policy did nothing in this incident.",
+)
+
+
 class Entry(NamedTuple, Generic[Report]):
     """A trip or a miss with its plot, and its number: its place in the result."""
 
@@ -54,9 +71,13 @@ class Swept(NamedTuple):
 
 
 class Total(NamedTuple):
-    """What the breakers of all policies held. `held_ratio`: of all automated actions."""
+    """What the breakers of all policies held. `held_ratio`: of all automated actions.
+
+    `tripped`: policies that would have been paused; `alerted`: those that tripped in a mode that never pauses.
+    """
 
     tripped: int
+    alerted: int
     paused_s: float
     held: float
     held_ratio: float | None
@@ -76,6 +97,11 @@ def misses(result: Result) -> list[Entry[IncidentReport]]:
     return [Entry(i, each, _plot(result, each.plot)) for i, each in worst]
 
 
+def undrawn(result: Result) -> int:
+    """Misses in which the policy acted and of which there is no plot."""
+    return sum(each.report.wrongful > 0 and each.plot is None for each in misses(result))
+
+
 def sweeps(result: Result) -> list[Swept]:
     """Every sweep with its curve."""
     return [Swept(each, plots.curve(each, labelled=result.scores.labelled)) for each in result.curves]
@@ -89,8 +115,15 @@ def policies(result: Result) -> list[PolicyReport]:
 def total(result: Result) -> Total:
     """Sums over all policies."""
     held, automated = sum(each.paused.actions for each in result.policies), sum(p.automated for p in result.policies)
-    tripped = sum(bool(each.trips) for each in result.policies)
-    return Total(tripped, sum(map(paused_s, result.policies)), held, held / automated if automated else None)
+    modes = [each.mode for each in result.policies if each.trips]
+    alerted = modes.count(NEVER_PAUSES)
+    return Total(
+        len(modes) - alerted,
+        alerted,
+        sum(map(paused_s, result.policies)),
+        held,
+        held / automated if automated else None,
+    )
 
 
 def paused_s(report: PolicyReport | TripReport) -> float:
@@ -115,6 +148,7 @@ def quality(read: Quality) -> list[tuple[str, int, str]]:
         ("ahead", read.ahead, "too far ahead of the stream clock: no evidence"),
         ("duplicates", read.duplicates, "an id that was seen before"),
         ("refused", read.refused, "of policies beyond the cap on unlisted ones"),
+        *((f"ignored: {reason}", n, "well-formed, but no event") for reason, n in sorted(read.ignored.items())),
         *((f"unmapped: {field}", n, "a field the contract has not") for field, n in sorted(read.unmapped.items())),
     ]
     return [row for row in rows if row[1] or row[0] in {"read", "judged"}]

@@ -17,20 +17,14 @@ import jinja2
 from markupsafe import Markup
 
 from detector.backtest import outline, spell
+from detector.backtest.pauses import NEVER_PAUSES
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from detector.backtest.result import Result
 
 ASSETS: Final = resources.files("detector.backtest") / "assets"
 STYLES: Final = "uPlot.min.css", "report.css"
 SCRIPTS: Final = "uPlot.iife.min.js", "report.js"
-
-
-def write(path: Path, result: Result) -> None:
-    """Writes the page to a file. Raises OSError."""
-    path.write_text(render(result), encoding="utf-8")
 
 
 def render(result: Result) -> str:
@@ -41,8 +35,11 @@ def render(result: Result) -> str:
         labelled=result.scores.labelled,
         score=result.scores.counted,
         labels=outline.LABELS,
+        never_pauses=NEVER_PAUSES,
         groups=outline.groups(result),
         misses=outline.misses(result),
+        undrawn=outline.undrawn(result),
+        kept=outline.KEPT,
         sweeps=outline.sweeps(result),
         policies=outline.policies(result),
         total=outline.total(result),

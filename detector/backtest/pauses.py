@@ -13,11 +13,16 @@ from detector.breaker import HOLDING
 from detector.events import Alert, State
 
 FAR: Final = 2**62
+NEVER_PAUSES: Final = "alert_only"
+"""The mode in which a breaker moves, and pauses nothing, nor would."""
 
 
 @dataclass(slots=True)
 class Span:
-    """A scope in one holding state. `share`: of its automated actions that are paused; `trip`: what began it."""
+    """A scope in one holding state. `share`: of its automated actions that are paused; `trip`: what began it.
+
+    `pauses`: whether its policy's mode could pause anything.
+    """
 
     policy_id: str
     dimension: str | None
@@ -25,6 +30,7 @@ class Span:
     state: State
     share: float
     trip: int
+    pauses: bool
     begin_ms: int
     end_ms: int = FAR
     actions: float = 0.0
@@ -49,11 +55,12 @@ class Pauses:
             before.end_ms = max(at_ms, before.begin_ms)
         if alert.to_state in HOLDING:
             share = 1.0 if alert.to_state is State.OPEN else 1.0 - probe_ratio
-            scope = alert.scope
-            span = Span(scope.policy_id, scope.dimension, scope.value, alert.to_state, share, trip, at_ms)
+            scope, pauses = alert.scope, alert.mode != NEVER_PAUSES
+            span = Span(scope.policy_id, scope.dimension, scope.value, alert.to_state, share, trip, pauses, at_ms)
             self._holding[scope.id] = span
-            self._fresh.append(span)
             self._spans.append(span)
+            if pauses:
+                self._fresh.append(span)
 
     def add(self, part: Part) -> None:
         """Take in actions, for `settle` to judge."""
@@ -105,7 +112,8 @@ class Pauses:
             self._actions[policy_id] = self._actions.get(policy_id, 0.0) + float(share.sum())
 
 
-def _paused(spans: list[Span], actions: float) -> Paused:
+def _paused(every: list[Span], actions: float) -> Paused:
+    spans = [span for span in every if span.pauses]
     open_ms = _length([(span.begin_ms, span.end_ms) for span in spans if span.state is State.OPEN])
     any_ms = _length([(span.begin_ms, span.end_ms) for span in spans])
     return Paused(open_s=open_ms / 1000, half_open_s=(any_ms - open_ms) / 1000, actions=actions)

@@ -13,7 +13,16 @@ from detector.events import State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from detector.backtest.result import Curve, IncidentReport, Mark, Plot, Result, SweepPoint, TripReport
+    from detector.backtest.result import (
+        Curve,
+        IncidentReport,
+        Mark,
+        Plot,
+        Result,
+        SweepPoint,
+        TripReport,
+        WarningReport,
+    )
 
 DIGITS: Final = 4
 HOUR_S: Final = 3600.0
@@ -36,12 +45,14 @@ class Span(NamedTuple):
 
 
 def drawn(result: Result, index: int) -> Drawn:
-    """A plot with the trips and incidents of its policy that fall into its window."""
+    """A plot with the trips, warnings and incidents of its policy that fall into its window."""
     plot = result.plots[index]
     begin_ms, end_ms = window(plot)
-    trips = [
-        each for each in result.trips if each.policy_id == plot.policy_id and begin_ms <= each.detected_ms < end_ms
-    ]
+
+    def shown(each: TripReport | WarningReport) -> bool:
+        return each.policy_id == plot.policy_id and begin_ms <= each.detected_ms < end_ms
+
+    trips, warnings = list(filter(shown, result.trips)), list(filter(shown, result.warnings))
     incidents = [
         each
         for each in result.incidents
@@ -53,13 +64,14 @@ def drawn(result: Result, index: int) -> Drawn:
         "steps": runs([later - earlier for earlier, later in pairwise(plot.time_ms)]),
         "count": plot.count,
         **{name: runs([rounded(each) for each in getattr(plot, name)]) for name in ("expected", "low", "high")},
-        "strength": runs([rounded(each) for each in plot.strength]),
+        **{name: runs([_rounded(each) for each in getattr(plot, name)]) for name in ("strength", "hourly")},
         "spans": spans(plot.states, end_ms),
         "deploys": [(each.at_ms, each.name, each.detail) for each in plot.deploys],
         "trips": [(each.detected_ms, each.scope) for each in trips],
+        "warnings": [(each.detected_ms, each.scope) for each in warnings],
         "incidents": [(each.onset_ms, each.fixed_ms) for each in incidents],
     }
-    return Drawn(embedded(payload), _words(plot, trips, incidents))
+    return Drawn(embedded(payload), _words(plot, trips, warnings, incidents))
 
 
 def window(plot: Plot) -> tuple[int, int]:
@@ -109,7 +121,7 @@ def _point(swept: SweepPoint, *, labelled: bool) -> _Point:
     return _Point(swept.value, score.trips, swept.value)
 
 
-def runs(values: Sequence[float]) -> list[float]:
+def runs(values: Sequence[float | None]) -> list[float | None]:
     """Run lengths: value, how often, value, how often. Expected rates change once an hour, evidence rests at 0."""
     return [part for value, same in groupby(values) for part in (value, sum(1 for _ in same))]
 
@@ -120,21 +132,31 @@ def rounded(value: float) -> float:
     return int(short) if short.is_integer() else short
 
 
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else rounded(value)
+
+
 def embedded(payload: object) -> str:
     r"""JSON that can't end the script element around it: `<`, `>` and `&` are `\u003c`, `\u003e` and `\u0026`."""
     text = msgspec.json.encode(payload).decode()
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _words(plot: Plot, trips: Sequence[TripReport], incidents: Sequence[IncidentReport]) -> str:
+def _words(
+    plot: Plot,
+    trips: Sequence[TripReport],
+    warnings: Sequence[WarningReport],
+    incidents: Sequence[IncidentReport],
+) -> str:
     per_h = HOUR_S / plot.step_s
     top = max(range(len(plot.count)), key=lambda i: plot.count[i])
     said = [
         f"Plot of policy {plot.policy_id} from {utc(plot.time_ms[0])} to {utc(window(plot)[1])}",
         f"at most {figure(plot.count[top] * per_h)} actions per hour, at {utc(plot.time_ms[top])}",
         f"expected then: {figure(plot.expected[top] * per_h)}",
-        f"evidence up to {figure(max(plot.strength))} of its trip line",
+        f"evidence up to {figure(max(filter(None, (*plot.strength, *plot.hourly)), default=0.0))} of its trip line",
         *(f"trip of {each.scope} at {utc(each.detected_ms)}" for each in trips),
+        *(f"warning of {each.scope} at {utc(each.detected_ms)}" for each in warnings),
         *(f"labelled incident from {utc(each.onset_ms)} to {utc(each.fixed_ms)}" for each in incidents),
         f"{len(plot.deploys)} deploys",
     ]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 WIDTH: Final = 110
 _HEAD: Final = """\
 # What is not said here has its built-in default: `detector check --example` explains every key.
+# `tests:` are not carried over: those of the policy files that this was made from still have to stand beside it.
 """
 
 

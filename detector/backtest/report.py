@@ -21,8 +21,8 @@ from detector.backtest.result import (
     WarningReport,
 )
 from detector.backtest.score import MIN_EVENTS, Exposure, Incident, Scored, Trip, score
-from detector.backtest.traces import Window
 from detector.backtest.watch import Said, Watch
+from detector.backtest.window import Window
 
 NEVER = Exposure(0, 0, 0)
 
@@ -108,7 +108,7 @@ def _policies(noted: Noted, watch: Watch, judged: Scored) -> list[PolicyReport]:
                 counted_trips=trips[policy_id] - labels[policy_id, "again"],
                 other_trips=labels[policy_id, "other"],
                 warnings=warnings[policy_id],
-                peak_strength=watch.peaks.get(policy_id, 0.0),
+                peak_strength=watch.levels.peaks.get(policy_id, 0.0),
                 paused=watch.pauses.of_policy(policy_id),
                 peaks=noted.peaks.of_policy(policy_id) if noted.peaks else (),
             )
@@ -160,6 +160,6 @@ def _incident(
         before=found.before,
         avoided=found.avoided,
         why=why.missed(incident, found, watch, census) if missed else "",
-        peak_strength=watch.incident_peaks[index],
+        peak_strength=watch.levels.incident_peaks[index],
         plot=of_trip.get(found.trip) if found.trip is not None and found.trip in of_trip else of_incident.get(index),
     )

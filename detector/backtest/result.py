@@ -55,7 +55,8 @@ class Paused(Struct, frozen=True, kw_only=True):
     """What the breakers of a policy paused (`enforced`), or would have paused.
 
     `actions` counts automated actions of the paused scopes: all while OPEN, the share that is not probed while
-    HALF_OPEN; where a policy and a value of it are both paused, an action counts once.
+    HALF_OPEN; where a policy and a value of it are both paused, an action counts once. A policy in mode
+    `alert_only` has none.
     """
 
     open_s: float = 0.0
@@ -157,7 +158,8 @@ class IncidentReport(Struct, frozen=True, kw_only=True):
     why: str
     """For a miss: in words, from what was seen. Empty when found."""
     peak_strength: float
-    """Highest evidence over its trip line between onset and fix, any scope of the policy."""
+    """Highest evidence over its trip line between onset and fix, any scope of the policy, seen minute by minute in the
+    hours in which it begins and ends; below 0.01 it may be that of these whole hours."""
     plot: int | None
 
 
@@ -224,6 +226,9 @@ class Plot(Struct, frozen=True, kw_only=True):
     """A policy around a trip or an incident: columns of equal length (at most 400), one number a step.
 
     `expected`, `low` and `high` are NaN-free; a step without a figure repeats the one before. Counts are per step.
+    Evidence is that over its trip line, the highest of any scope of the policy. It is looked at each minute where it is
+    noticeable or something was said, and a plot was wanted by then; elsewhere no more is known than how high it was in
+    the hour.
     """
 
     policy_id: str
@@ -237,8 +242,10 @@ class Plot(Struct, frozen=True, kw_only=True):
     low: tuple[float, ...]
     high: tuple[float, ...]
     """Three standard deviations of an over-dispersed Poisson count around the expected one."""
-    strength: tuple[float, ...]
-    """Highest evidence over its trip line, any scope of the policy, in the step."""
+    strength: tuple[float | None, ...]
+    """Highest evidence at the ends of the minutes in the step, and at alerts in it; None where nobody looked."""
+    hourly: tuple[float | None, ...]
+    """Where nobody looked: the highest in the hour, or the longer time without a look, in which the step lies."""
     states: tuple[Mark, ...]
     """The policy's breakers over the window; the first entry is the state at its begin. `detail`: scope."""
     deploys: tuple[Mark, ...]

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 UNKNOWN: Final = "–"  # noqa: RUF001 - the dash is what stands in the table
+MOST_ROWS: Final = 100
+"""Rows of one table on a terminal; whatever is left out is in the JSON."""
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 FULL: Final = 1000
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from detector.backtest.result import Curve, IncidentReport, PolicyReport, Quality, Result, Score, TripReport
-from detector.backtest.spell import count, figure, share, span, utc
+from detector.backtest import unjudged
+from detector.backtest.outline import paused_s
+from detector.backtest.pauses import NEVER_PAUSES
+from detector.backtest.result import Curve, IncidentReport, PolicyReport, Result, Score, TripReport
+from detector.backtest.spell import MOST_ROWS, UNKNOWN, count, figure, share, span, utc
 
-MOST_ROWS: Final = 100
-"""Rows of one table; whatever is left out is in the JSON."""
 MAX_CELL: Final = 100
+"""Characters of a cell; the last column, which is no wider for its neighbours, is never cut."""
+CUT: Final = "…"
 LABELS: Final = {
     "found": "found an incident", "inside": "in an incident", "again": "again", "other": "other trip", "unlabelled": "",
 }  # fmt: skip
@@ -22,7 +25,7 @@ def text(result: Result) -> str:
     """All tables that have rows."""
     parts = [
         _head(result),
-        *_quality(result.quality),
+        unjudged.text(result.quality),
         _titled("Trips", _trips(result.trips, labelled=result.scores.labelled)),
         _titled("Incidents", _incidents(result.incidents)),
         _titled("Policies that tripped, warned or came near", _policies(result.policies, result.scores.labelled)),
@@ -38,9 +41,13 @@ def text(result: Result) -> str:
 
 def table(rows: Iterable[Sequence[str]]) -> str:
     """Rows of equal length as aligned columns; the first is the head."""
-    cut = [[cell[:MAX_CELL] for cell in row] for row in rows]
+    cut = [[*map(_cut, row[:-1]), row[-1]] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cut, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cut)
+
+
+def _cut(cell: str) -> str:
+    return cell if len(cell) <= MAX_CELL else cell[: MAX_CELL - 1] + CUT
 
 
 def _titled(title: str, rows: Rows) -> str:
@@ -58,22 +65,6 @@ def _head(result: Result) -> str:
         f"{utc(result.from_ms)} to {utc(result.to_ms)} UTC: {count(result.quality.events)} events of {count(policies)} "
         f"policies, judged by policy file {result.config_version} on their own event time"
     )
-
-
-def _quality(quality: Quality) -> Iterator[str]:
-    said = [
-        (quality.bad, "bad records", ", ".join(f"{name} {number}" for name, number in quality.bad_reasons.items())),
-        (quality.late, "late events gave no evidence", "out of order by more than the lateness: sort the history"),
-        (quality.ahead, "events far ahead of the others gave no evidence", "see `ahead`"),
-        (quality.refused, "events of policies beyond the cap gave no evidence", "see `unknown_policies: cap`"),
-        (quality.duplicates, "events came twice and count once", ""),
-        (quality.outside, "events outside --from and --to", ""),
-        (sum(quality.ignored.values()), "records that are no event", ", ".join(quality.ignored)),
-        (len(quality.unmapped), "fields are not mapped", ", ".join(quality.unmapped)),
-    ]
-    lines = [f"  {count(number)} {what}" + (f" ({note})" if note else "") for number, what, note in said if number]
-    if lines:
-        yield "\n".join(["NOTE: not all that was read is evidence", *lines])
 
 
 def _trips(trips: Sequence[TripReport], *, labelled: bool) -> Rows:
@@ -94,15 +85,21 @@ def _trips(trips: Sequence[TripReport], *, labelled: bool) -> Rows:
                 utc(each.detected_ms),
                 each.scope,
                 utc(each.onset_ms),
-                span(each.paused.open_s + each.paused.half_open_s),
-                count(each.paused.actions),
-                "yes" if each.enforced else each.mode,
+                *_held(each),
+                "yes" if each.enforced else each.mode.replace("_", " "),
                 *([LABELS[each.label]] if labelled else []),
                 each.reason,
             ]
             for each in trips
         ),
     ]
+
+
+def _held(trip: TripReport) -> tuple[str, str]:
+    """Paused time and actions; dashes where the mode pauses nothing, whatever trips."""
+    if trip.mode == NEVER_PAUSES:
+        return UNKNOWN, UNKNOWN
+    return span(paused_s(trip)), count(trip.paused.actions)
 
 
 def _incidents(incidents: Sequence[IncidentReport]) -> Rows:
@@ -141,7 +138,7 @@ def _policies(policies: Sequence[PolicyReport], labelled: bool) -> Rows:
                 *([count(each.other_trips)] if labelled else []),
                 count(each.warnings),
                 figure(each.peak_strength),
-                span(each.paused.open_s + each.paused.half_open_s),
+                span(paused_s(each)),
                 count(each.paused.actions),
                 share(each.paused.actions / each.automated if each.automated else None),
             ]

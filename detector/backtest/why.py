@@ -5,7 +5,7 @@ from __future__ import annotations
 from detector.backtest.census import Census
 from detector.backtest.score import GRACE_MS, REFRACTORY_MS, Found, Incident
 from detector.backtest.transitions import rfc3339
-from detector.backtest.watch import Said, Watch
+from detector.backtest.watch import NOTICEABLE, Said, Watch
 from detector.config.words import suggestion
 
 
@@ -40,14 +40,21 @@ def _by_evidence(incident: Incident, found: Found, watch: Watch) -> str:
         said.append(f"it tripped too late, {rfc3339(after.at_ms)}")
     warnings = [each for each in watch.warnings if each.alert.scope.policy_id == incident.policy_id]
     warned = _first(warnings, incident.onset_ms, incident.fixed_ms)
-    peak = watch.incident_peaks[watch.incidents.index(incident)]
     if warned is not None:
         said.append(f"only a warning, {rfc3339(warned.at_ms)}: {warned.alert.reason}")
-    if peak >= 1:
-        said.append(f"volume reached {peak:.3g} times its trip line, but nothing else spoke for a trip")
-    else:
-        said.append(f"evidence reached {peak:.3g} of its trip line")
+    index = watch.incidents.index(incident)
+    said += _level(watch.levels.incident_peaks[index], watch.levels.before_incidents[index])
     return "; ".join(said)
+
+
+def _level(peak: float, before: float) -> list[str]:
+    """How high evidence was in the incident, and whether it was before."""
+    said = [f"evidence was {before:.3g} times its trip line before it"] if before >= 1 else []
+    if peak >= 1:
+        return [*said, f"evidence reached {peak:.3g} times its trip line, but nothing else spoke for a trip"]
+    if peak < NOTICEABLE:
+        return [*said, f"evidence stayed below {NOTICEABLE:g} of its trip line"]
+    return [*said, f"evidence reached {peak:.3g} of its trip line"]
 
 
 def _first(found: list[Said], from_ms: int, to_ms: int) -> Said | None:

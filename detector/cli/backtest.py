@@ -127,7 +127,8 @@ def _asked(flags: dict[str, Any]) -> Asked:
 def _conflicts(history: History, flags: dict[str, Any]) -> list[Problem]:
     found = []
     if (flags["suggest"] or flags["suggested"]) and not history.rewinds:
-        found.append(Problem("--suggest", 0, 0, "reads the events twice, which standard input and pipes can't be; name files"))
+        message = "reads the events twice, which standard input and pipes can't be; name files"
+        found.append(Problem("--suggest", 0, 0, message))
     from_ms, to_ms = history.span_ms
     if from_ms is not None and to_ms is not None and to_ms <= from_ms:
         found.append(Problem("--to", 0, 0, "must be after --from"))
@@ -227,4 +228,4 @@ def _document(result: Result, _: Ruleset) -> bytes:
     return document.encode(result)
 
 
-MAX_LINE_CHARS = 400
+MAX_LINE_CHARS = 2000

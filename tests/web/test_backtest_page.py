@@ -111,8 +111,11 @@ def test_the_figures_of_a_plot_are_a_table_when_asked_for(opened):
     expect(tables).to_have_count(2)  # a browser says that something was opened a moment after the click
     happened, steps = tables.all()
     assert "2013-08-06 01:04:00\tOPEN\tspam|rule_version=42@18" in happened.inner_text()
-    assert steps.locator("tbody tr").count() == 120
-    assert steps.locator("tbody tr").nth(60).inner_text() == "2013-08-06 01:00:00\t50\t3,000\t120\t0\t480\t0"
+    assert "2013-08-06 00:30:00\twarning\tspam" in happened.inner_text()
+    rows = steps.locator("tbody tr")
+    assert rows.count() == 120
+    assert rows.nth(59).inner_text() == "2013-08-06 00:59:00\t2\t120\t120\t0\t480\t–\t0.002"  # noqa: RUF001 - as shown
+    assert rows.nth(60).inner_text() == "2013-08-06 01:00:00\t50\t3,000\t120\t0\t480\t0\t–"  # noqa: RUF001 - as shown
 
 
 def test_a_table_is_sorted_by_the_column_that_is_asked_for(opened):

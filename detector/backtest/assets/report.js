@@ -34,7 +34,8 @@
     const rate = (column) => column.map((n) => n * perHour);
     data.rate = rate(data.count);
     for (const name of ["expected", "low", "high"]) data[name] = rate(unrun(data[name]));
-    data.strength = unrun(data.strength);
+    for (const name of ["strength", "hourly"]) data[name] = unrun(data[name]);
+    data.evidence = data.strength.map((x, i) => x ?? data.hourly[i]);
     return data;
   }
 
@@ -100,6 +101,7 @@
         u.ctx.fillRect(left, u.bbox.top + u.bbox.height - height, right - left, height);
         if (withWords) write(u, "labelled incident", left + 3 * ratio, u.bbox.top + u.bbox.height - 21 * ratio, css("--incident"));
       }
+      for (const [ms] of data.warnings) label(3, upright(u, ms, css("--warning"), [2, 3]), "warning " + clock(ms, true), css("--warning"));
       for (const [ms] of data.trips) label(0, upright(u, ms, css("--trip"), []), "trip " + clock(ms, true), css("--trip"));
       for (const [from, to, state, scope] of data.spans) {
         if (to > u.scales.x.min && from < u.scales.x.max) label(1, clip(u, from), `${state.toLowerCase().replace("_", "-")} ${part(scope)}`, css("--ink"));
@@ -144,7 +146,8 @@
   }
 
   function evidence(data, width, key, legend) {
-    const most = Math.max(1, ...data.strength.map((s) => Math.log10(Math.max(s, 1e-9))));
+    const most = Math.max(1, ...data.evidence.map((s) => Math.log10(Math.max(s, 1e-9))));
+    const told = (name) => ({ value: (u, v, series, i) => (i == null ? "–" : figure(data[name][i])) });
     return {
       width, height: EVIDENCE_HEIGHT, ms: 1, tzDate: (ms) => uPlot.tzDate(new Date(ms), "Etc/UTC"),
       cursor: { sync: { key, scales: ["x", null] }, y: false },
@@ -156,7 +159,8 @@
       })],
       series: [
         {},
-        line("evidence", "--evidence", { value: (u, v, series, i) => (i == null ? "–" : figure(data.strength[i])) }),
+        line("evidence", "--evidence", told("strength")),
+        line("highest in its hour", "--evidence", { dash: [2, 4], width: 1, ...told("hourly") }),
       ],
       hooks: { drawClear: [shade(data)], draw: [annotate(data, false), tripLine] },
     };
@@ -178,11 +182,11 @@
   function trip(host) {
     const data = read(host), width = host.clientWidth, key = host.id;
     uPlot.sync(key);
-    const logs = data.strength.map((s) => Math.max(LOWEST, Math.log10(Math.max(s, 1e-9))));
+    const logs = (column) => column.map((s) => (s == null ? null : Math.max(LOWEST, Math.log10(Math.max(s, 1e-9)))));
     const box = document.createElement("div"), legend = (u, made) => box.append(made);
     box.className = "legend";
     const above = new uPlot(rates(data, width, key, legend), [data.time, data.rate, data.expected, data.low, data.high], host);
-    const below = new uPlot(evidence(data, width, key, legend), [data.time, logs], host);
+    const below = new uPlot(evidence(data, width, key, legend), [data.time, logs(data.strength), logs(data.hourly)], host);
     host.append(box);
     return { plots: [above, below], data, sizes: [HEIGHT, EVIDENCE_HEIGHT] };
   }
@@ -253,7 +257,7 @@
     plot.setCursor({ left: plot.valToPos(data.time[to], "x") + 0.01, top: 10 });
     event.target.nextElementSibling.textContent =
       `${date(data.time[to])} ${clock(data.time[to], true)}: ${figure(data.rate[to])} actions per hour, ` +
-      `${figure(data.expected[to])} expected, evidence ${figure(data.strength[to])} of the trip line`;
+      `${figure(data.expected[to])} expected, evidence ${data.strength[to] == null ? "at most " : ""}${figure(data.evidence[to])} of the trip line`;
   });
 
   // --- tables of figures, made when asked for ---
@@ -280,14 +284,15 @@
     const data = read(details), at = (ms) => `${date(ms)} ${clock(ms, true)}`;
     const events = [
       ...data.trips.map(([ms, scope]) => [ms, "trip", scope]),
+      ...data.warnings.map(([ms, scope]) => [ms, "warning", scope]),
       ...data.spans.map(([ms, , state, scope]) => [ms, state, scope]),
       ...data.deploys.map(([ms, name, detail]) => [ms, "deploy", `${name} ${detail}`]),
       ...data.incidents.flatMap(([from, to]) => [[from, "incident begins", ""], [to, "incident fixed", ""]]),
     ].sort((a, b) => a[0] - b[0]);
     box.append(
       table("What happened", ["Time", "What", "Where"], events.map(([ms, ...words]) => [at(ms), ...words])),
-      table(`Steps of ${data.step / 1000} s, rates per hour`, ["Time", "Actions", "Rate", "Expected", "Low", "High", "Evidence"],
-        data.time.map((ms, i) => [at(ms), ...[data.count, data.rate, data.expected, data.low, data.high, data.strength].map((column) => figure(column[i]))])),
+      table(`Steps of ${data.step / 1000} s, rates per hour`, ["Time", "Actions", "Rate", "Expected", "Low", "High", "Evidence", "Highest in its hour"],
+        data.time.map((ms, i) => [at(ms), ...[data.count, data.rate, data.expected, data.low, data.high, data.strength, data.hourly].map((column) => figure(column[i]))])),
     );
   }));
 

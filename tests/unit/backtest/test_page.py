@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from detector.backtest import outline, page, plots
-from detector.backtest.result import BadLine, Check, Curve, Mark, Quality, SweepPoint
+from detector.backtest.result import BadLine, Check, Curve, Mark, Paused, Quality, SweepPoint
 from tests import results
 from tests.results import HOSTILE, MINUTE_MS, T0_MS
 
@@ -140,6 +140,24 @@ def test_misses_come_worst_first_and_say_why():
     assert "no deploy came" in section
 
 
+def test_a_miss_without_a_plot_says_why_and_how_many_there_are():
+    plot = results.plot()
+    drawn, undrawn = results.missed(plot=0), results.missed("small", wrongful=10)
+    idle = results.missed("idle", wrongful=0)
+    html = page.render(results.result(incidents=(drawn, undrawn, idle), plots=(plot,)))
+    section = html.split('<section id="misses"')[1].split("</section>")[0]
+
+    assert "1 of these misses with actions have none." in section
+    assert section.count(outline.KEPT.misses) == 2
+    assert section.count(outline.KEPT.nothing) == 1
+
+
+def test_where_every_miss_is_drawn_nothing_is_said_of_limits():
+    html = page.render(results.result(incidents=(results.missed(plot=0),), plots=(results.plot(),)))
+
+    assert outline.KEPT.misses not in html
+
+
 def test_without_labels_the_page_speaks_of_pauses_and_not_of_incidents():
     trips = (results.trip(label="unlabelled"),)
     held = results.policy(trips=1, paused=results.trip().paused)
@@ -150,6 +168,23 @@ def test_without_labels_the_page_speaks_of_pauses_and_not_of_incidents():
     assert "Would have been paused" in text
     assert "56 min" in text
     assert "812 actions held" in text
+
+
+def test_a_policy_that_only_alerts_is_listed_and_not_among_the_paused():
+    alone = results.trip(mode="alert_only", paused=Paused())
+    alerting = results.policy(mode="alert_only", trips=1)
+    text = " ".join(parsed(results.result(trips=(alone,), policies=(alerting,))).text)
+
+    assert "alert only, pauses nothing" in text
+    assert "would have been paused at least once" not in text
+    assert "Nothing: no breaker that may pause opened." in text
+    assert outline.total(results.result(policies=(alerting, results.policy("b", trips=1)))).tripped == 1
+
+
+def test_records_that_are_no_event_are_counted_by_reason():
+    read = parsed(results.result(quality=Quality(read=9, events=4, ignored={"action that failed": 5})))
+
+    assert ["ignored: action that failed", "5", "well-formed, but no event"] in read.rows
 
 
 def test_policies_come_by_what_was_held():
@@ -220,15 +255,19 @@ def test_run_lengths_give_the_columns_back():
     assert read["start"] == plot.time_ms[0]
     assert unrun(read["steps"]) == [MINUTE_MS] * 119
     assert unrun(read["high"]) == list(plot.high)
-    assert unrun(read["strength"]) == [float(f"{each:.4g}") for each in plot.strength]
+    assert unrun(read["strength"]) == [None if each is None else float(f"{each:.4g}") for each in plot.strength]
+    assert unrun(read["hourly"]) == list(plot.hourly)
 
 
 def test_a_plot_knows_the_trips_and_incidents_of_its_policy_and_window_alone():
     plot = results.plot()
     trips = (results.trip(), results.trip("nudity"), results.trip(start_ms=T0_MS + results.DAY_MS))
     incidents = (results.incident(), results.incident("nudity"), results.incident(start_ms=T0_MS - results.DAY_MS))
-    drawn = plots.drawn(results.result(plots=(plot,), trips=trips, incidents=incidents), 0)
+    warnings = (results.warning(), results.warning("nudity"))
+    drawn = plots.drawn(results.result(plots=(plot,), trips=trips, incidents=incidents, warnings=warnings), 0)
 
+    assert json.loads(drawn.json)["warnings"] == [[warnings[0].detected_ms, warnings[0].scope]]
+    assert f"warning of {warnings[0].scope} at" in drawn.label
     assert json.loads(drawn.json)["trips"] == [[trips[0].detected_ms, trips[0].scope]]
     assert json.loads(drawn.json)["incidents"] == [[incidents[0].onset_ms, incidents[0].fixed_ms]]
     assert "at most 3,000 actions per hour, at 2012-07-02 01:00:00; expected then: 120" in drawn.label

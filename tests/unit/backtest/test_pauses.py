@@ -9,6 +9,7 @@ import pytest
 
 from detector.backtest.part import COLUMNS, Book, Part
 from detector.backtest.pauses import Pauses
+from detector.backtest.result import Paused
 from detector.events import Alert, DataQuality, Directive, Impact, Scope, State
 
 MINUTE_MS = 60_000
@@ -17,10 +18,10 @@ VERSION = Scope(policy_id="spam", dimension="rule_version", value="r@2")
 REGION = Scope(policy_id="spam", dimension="region", value="AT")
 
 
-def said(to, scope=POLICY):
+def said(to, scope=POLICY, mode="enforce"):
     when = datetime(2026, 1, 5, tzinfo=UTC)
     return Alert(
-        alert_id="1", type="breaker.opened", scope=scope, from_state=State.CLOSED, to_state=to, mode="enforce",
+        alert_id="1", type="breaker.opened", scope=scope, from_state=State.CLOSED, to_state=to, mode=mode,
         directive=Directive.NONE, generation=1, onset=when, detected_at=when, reason="", evidence=(), contributors=(),
         impact=Impact(), data_quality=DataQuality(stream_lag_s=0, late_rows=0, ahead_rows=0, duplicate_rows=0, gaps=0),
         config_version="", enforced=False,
@@ -42,8 +43,8 @@ class World:
         self.part = Part(minute * MINUTE_MS, policy, np.ones(minutes, bool), self.automated, values)
         self.pauses.add(self.part)
 
-    def move(self, minute, to, scope=POLICY, trip=0, probe_ratio=0.25):
-        self.pauses.moved(said(to, scope), minute * MINUTE_MS, trip, probe_ratio)
+    def move(self, minute, to, scope=POLICY, trip=0, probe_ratio=0.25, mode="enforce"):
+        self.pauses.moved(said(to, scope, mode), minute * MINUTE_MS, trip, probe_ratio)
 
 
 @pytest.fixture
@@ -117,3 +118,13 @@ def test_a_fault_pauses_nothing(world):
     world.pauses.end(100 * MINUTE_MS)
 
     assert world.pauses.of_policy("spam").actions == 0
+
+
+def test_a_policy_that_only_alerts_is_never_paused(world):
+    world.move(10, State.OPEN, mode="alert_only")
+    world.move(20, State.HALF_OPEN, mode="alert_only")
+    world.move(40, State.CLOSED, mode="alert_only")
+    world.pauses.end(100 * MINUTE_MS)
+
+    assert world.pauses.of_policy("spam") == Paused()
+    assert world.pauses.of_trip(0) == (Paused(), 40 * MINUTE_MS)

@@ -183,6 +183,10 @@ def test_check_accepts_the_file_and_it_says_why(tmp_path):
     ]
 
 
+def test_the_file_says_that_tests_are_not_in_it():
+    assert "`tests:` are not carried over" in suggest.render(Ruleset(), ())
+
+
 def test_what_an_unlisted_policy_was_judged_by_is_kept_when_it_is_listed():
     ruleset = Ruleset(unknown=UnknownPolicies(mode="enforce", false_trips_per_year=0.5, cap=7))
     made, _ = tried(ruleset)

@@ -9,7 +9,8 @@ import pytest
 
 from detector.backtest.part import Book, Part
 from detector.backtest.score import Incident
-from detector.backtest.traces import MOST_OF_POLICY, MOST_PLOTS, STEPS, Traces
+from detector.backtest.traces import MOST_INCIDENTS, MOST_OF_POLICY, MOST_PLOTS, Traces
+from detector.backtest.window import STEPS
 from detector.events import Alert, DataQuality, Directive, Impact, Scope, State
 from detector.fold.figures import Figures
 
@@ -44,9 +45,8 @@ class World:
             self.traces.add(Part(times_ms, np.repeat(self.codes, 60), yes, yes, {}))
             self.hour += 1
             end_ms, many = begin_ms + HOUR_MS, np.ones(len(self.ids))
-            self.traces.sample(
-                Figures(self.ids, np.full(len(many), end_ms), many * 60, many * 2, many / 2, many), end_ms
-            )
+            now = Figures(self.ids, np.full(len(many), end_ms), many * 60, many * 2, many / 2, many)
+            self.traces.sample(now, begin_ms, end_ms)
 
     def trip(self, trip, policy_id, onset_hours=0.0):
         at_ms = START_MS + self.hour * HOUR_MS
@@ -136,6 +136,92 @@ def test_an_incident_has_a_plot_of_its_own():
 
 def test_an_incident_after_the_history_has_none():
     world = World("spam", incidents=[Incident("spam", START_MS + 200 * HOUR_MS, START_MS + 201 * HOUR_MS)])
+    world.pass_hours(40)
+
+    assert world.plots() == []
+
+
+def test_evidence_of_an_hour_is_not_drawn_as_that_of_a_minute():
+    world = World("spam")
+    world.pass_hours(10)
+    world.trip(0, "spam")
+    world.pass_hours(5)
+    ((_, plot),) = world.plots()
+
+    assert set(plot.strength) == {None}
+    assert set(plot.hourly) == {1.0}
+
+
+def test_a_closer_look_says_which_minute_and_displaces_what_is_known_of_the_hour():
+    world = World("spam")
+    world.pass_hours(10)
+    world.trip(0, "spam")
+    for minute in range(60):
+        at_ms = START_MS + 10 * HOUR_MS + (minute + 1) * 60_000
+        strength = np.array([0.5 if minute == 7 else 0.25])
+        now = Figures(["spam"], np.array([at_ms]), np.array([60.0]), np.array([2.0]), strength, strength)
+        world.traces.closer(now, at_ms - 60_000, at_ms)
+    world.pass_hours(5)
+    ((_, plot),) = world.plots()
+    looked = slice(180, 240)
+
+    assert plot.strength[looked] == (0.25,) * 7 + (0.5,) + (0.25,) * 52
+    assert set(plot.hourly[looked]) == {None}
+    assert set(plot.strength[:180] + plot.strength[240:]) == {None}
+
+
+def test_an_alert_is_evidence_at_its_moment_alone():
+    world = World("spam")
+    world.pass_hours(10)
+    world.trip(0, "spam")
+    world.traces.said("spam", START_MS + 10 * HOUR_MS + 90_000, 0.04)
+    world.traces.said("other", START_MS + 10 * HOUR_MS + 90_000, 7.0)
+    world.pass_hours(5)
+    ((_, plot),) = world.plots()
+
+    assert [(i, each) for i, each in enumerate(plot.strength) if each is not None] == [(181, 0.04)]
+
+
+def test_the_expected_rate_is_that_of_the_hour_not_of_the_one_before():
+    world = World("spam")
+    world.pass_hours(10)
+    world.trip(0, "spam")
+    at_ms, one = START_MS + 11 * HOUR_MS, np.ones(1)
+    world.traces.sample(Figures(["spam"], np.array([at_ms]), one * 600, one, one, one), at_ms - HOUR_MS, at_ms)
+    world.hour += 1
+    world.pass_hours(4)
+    ((_, plot),) = world.plots()
+
+    assert plot.expected[179:181] + plot.expected[239:241] == (1.0, 10.0, 10.0, 1.0)
+
+
+def test_of_many_incidents_those_with_the_most_actions_before_a_trip_are_drawn():
+    many = 2 * MOST_INCIDENTS
+    begin_ms = START_MS + 10 * HOUR_MS
+    incidents = [Incident("spam", begin_ms, begin_ms + i * 60_000) for i in range(many)]
+    world = World("spam", incidents=incidents)
+    world.pass_hours(20)
+
+    assert {window.incident for window, _ in world.plots()} == set(range(many - MOST_INCIDENTS, many))
+
+
+def test_actions_after_a_trip_were_not_missed():
+    begin_ms = START_MS + 10 * HOUR_MS
+    found = [Incident("spam", begin_ms, begin_ms + 5 * HOUR_MS)]
+    missed = [Incident("hashes", begin_ms, begin_ms + i * 60_000) for i in range(10, 10 + MOST_INCIDENTS)]
+    world = World("spam", "hashes", incidents=found + missed)
+    world.pass_hours(10)
+    world.trip(0, "spam")
+    world.pass_hours(15)
+
+    assert {window.incident for window, _ in world.plots() if window.incident is not None} == set(
+        range(1, 1 + MOST_INCIDENTS)
+    )
+
+
+def test_an_incident_without_actions_has_no_plot():
+    incident = Incident("nudity", START_MS + 20 * HOUR_MS, START_MS + 21 * HOUR_MS)
+    world = World("spam", incidents=[incident])
     world.pass_hours(40)
 
     assert world.plots() == []
