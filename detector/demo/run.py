@@ -24,7 +24,8 @@ EVENTS: Final = "enforcement.events"
 TOPICS: Final = (EVENTS, LOG, ALERTS, BREAKERS, "enforcement.deadletters", CHANGELOG)
 SOURCE: Final = 0
 """All events take one partition: weeks in seconds leave no time for partitions to run apart."""
-SEED: Final = 3
+SEED: Final = 5
+"""One whose history ends without a warning by chance: that would stand, and the wave's would not be said."""
 HISTORY_DAYS: Final = 10
 LEAD_MS: Final = 6 * DAY_MS
 """How far the history may run ahead of the detector's clock; it takes no evidence from a week ahead."""
