@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from detector.backtest import report, topic
 from detector.backtest.census import Census
@@ -15,7 +14,7 @@ from detector.backtest.read import Reader
 from detector.backtest.replay import replay
 from detector.backtest.result import BadLine, Result
 from detector.backtest.score import Incident
-from detector.backtest.sources import STDIN, Advance, Source, named
+from detector.backtest.sources import STDIN, Advance, Source, named, rewinds
 from detector.backtest.traces import Traces
 from detector.backtest.watch import Watch, on_event_time
 from detector.errors import ConfigError, Problem
@@ -41,10 +40,8 @@ class History:
 
     @property
     def rewinds(self) -> bool:
-        """Whether it can be read a second time; what is not there is told later."""
-        return all(topic.is_topic(name) or not Path(name).exists() or Path(name).is_file() for name in self.names) and (
-            STDIN not in self.names
-        )
+        """Whether it can be read a second time."""
+        return all(map(rewinds, self.names))
 
     def size(self) -> int | None:
         """Bytes to read, None where nobody knows."""

@@ -45,7 +45,7 @@ class FileSource:
     def __init__(self, name: str) -> None:
         self.name = name
         self.size = Path(name).stat().st_size
-        self.rewinds = Path(name).is_file()
+        self.rewinds = rewinds(name)
 
     def blocks(self, advance: Advance) -> Generator[Block]:
         """Opens the file now."""
@@ -68,6 +68,11 @@ class StdinSource:
     def blocks(self, advance: Advance) -> Generator[Block]:
         """Reads it to its end."""
         yield from _lines("standard input", self._stream or sys.stdin.buffer, advance)
+
+
+def rewinds(name: str) -> bool:
+    """Whether a source can be read more than once; one that is not there is told of when it is opened."""
+    return name != STDIN and (Path(name).is_file() or not Path(name).exists())
 
 
 def named(names: Sequence[str]) -> list[FileSource | StdinSource]:

@@ -7,6 +7,7 @@ detector's, 130 interrupted.
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 import traceback
@@ -17,7 +18,6 @@ import click
 from detector import __version__
 from detector.errors import BrokenWorld, ConfigError
 
-EX_SOFTWARE: Final = 70
 INTERRUPTED: Final = 128 + signal.SIGINT
 COMMANDS: Final = ("run", "demo", "check", "backtest", "tail", "topics", "schema")
 
@@ -62,4 +62,4 @@ def _code(args: list[str] | None) -> int:
         return 3
     except Exception:  # noqa: BLE001 - a gate must not take a defect for a threshold that failed
         traceback.print_exc()
-        return EX_SOFTWARE
+        return os.EX_SOFTWARE

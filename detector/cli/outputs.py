@@ -19,13 +19,13 @@ def conflicts(outs: Mapping[str, str], ins: Mapping[str, str]) -> list[Problem]:
     found = []
     if sum(path == STDOUT for path in outs.values()) > 1:
         found.append(Problem(STDOUT, 0, 0, f"standard output takes one of {', '.join(outs)}"))
-    taken = {_real(path): what for path, what in ins.items() if path != STDOUT}
+    taken = {os.path.realpath(path): what for path, what in ins.items() if path != STDOUT}
     for flag, path in outs.items():
         if path == STDOUT:
             continue
         if reason := _unwritable(Path(path)):
             found.append(Problem(flag, 0, 0, f"can't be written: {reason}"))
-        elif _is_plain(Path(path)) and (other := taken.setdefault(_real(path), flag)) != flag:
+        elif _is_plain(Path(path)) and (other := taken.setdefault(os.path.realpath(path), flag)) != flag:
             found.append(Problem(flag, 0, 0, f"would write over {other}, {path!r}; name another file"))
     return found
 
@@ -63,7 +63,3 @@ def _unwritable(path: Path) -> str | None:
 def _is_plain(path: Path) -> bool:
     """A file, or none yet: no device or pipe, which can't be replaced."""
     return path.is_file() or not path.exists()
-
-
-def _real(path: str) -> str:
-    return os.path.realpath(path)

@@ -205,7 +205,7 @@ def ramp_h(profile: Rows) -> NDArray[np.float64]:
     return found
 
 
-def is_informed(channel: Rows, whole: Rows, link: Rows, ignored: Collection[str] = ()) -> bool:
+def is_informed(channel: Rows, whole: Rows, link: Rows, ignored: Collection[str]) -> bool:
     """Whether more is known than how many subjects a scope meets: on whom it acts, or that the share of items is usual.
 
     `channel`, `whole`: channels of the row and of its policy, or empty; `link`: of the policy; `ignored`: signals that

@@ -59,7 +59,7 @@ def weight(key: Key) -> float:
 def tell_settings(link: Row, policy: PolicyState, key: Key, bucket_ms: int) -> None:
     """Write into a scope's link (array of length 1) what follows from its policy's settings."""
     settings = policy.settings
-    judged = settings.mode != "disabled" and _is_watched(policy, key)
+    judged = settings.mode != "disabled" and policy.watches(key)
     own_weight, line_h = weight(key), evidence.line_h(settings.false_trips_per_year, 1.0)
     link["partition"], link["profile"], link["position"] = policy.partition, policy.profile, policy.position
     link["whole"] = key == WHOLE
@@ -77,7 +77,7 @@ def tell_settings(link: Row, policy: PolicyState, key: Key, bucket_ms: int) -> N
 
 def tell_lines(link: Row, policy: PolicyState, key: Key) -> None:
     """Write into it from which lines on a decision could change anything, as its policy's breakers stand."""
-    state, disabled = policy.breaker(key), policy.settings.mode == "disabled" or not _is_watched(policy, key)
+    state, disabled = policy.breaker(key), policy.settings.mode == "disabled" or not policy.watches(key)
     held = state.state in (State.OPEN, State.FAULT) or policy.breaker(WHOLE).state is State.OPEN
     link["let_go"] = policy.is_let_go(key)
     link["change_line"] = np.inf if held or disabled else link["change_h"]
@@ -89,10 +89,6 @@ def tell_lines(link: Row, policy: PolicyState, key: Key) -> None:
         link["next_h"] = link["warn_h"]
     else:
         link["next_h"] = link["trip_h"] if policy.is_probing else np.inf
-
-
-def _is_watched(policy: PolicyState, key: Key) -> bool:
-    return key == WHOLE or key[0] in policy.settings.scopes
 
 
 def _tell_limit(link: Row, settings: PolicySettings | None, bucket_ms: int) -> None:

@@ -54,6 +54,10 @@ class PolicyState:
         rule = key[1].partition("@")[0]
         return [each for each in self.rows if each[0] == key[0] and each[1].partition("@")[0] == rule]
 
+    def watches(self, key: Key) -> bool:
+        """Whether a scope is judged at all: the whole, and values of the dimensions that its settings name."""
+        return key == WHOLE or key[0] in self.settings.scopes
+
     @property
     def is_warned(self) -> bool:
         """Whether a warning of one of its scopes stands: the next one waits until that has died down."""

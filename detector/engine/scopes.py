@@ -70,7 +70,7 @@ class Scopes:
 
     def _drop_unwatched(self, policy: PolicyState) -> None:
         """Forget values of dimensions that are watched no more, but for those that are held or have warned."""
-        for key in [key for key in policy.rows if key != WHOLE and key[0] not in policy.settings.scopes]:
+        for key in [key for key in policy.rows if not policy.watches(key)]:
             if policy.breaker(key).at_rest:
                 self._drop(policy, key)
                 policy.breakers.pop(key, None)
@@ -107,7 +107,7 @@ class Scopes:
         known = policy.rows.get(key)
         if known is not None:
             return known
-        if key[0] not in policy.settings.scopes or offset <= policy.position:
+        if not policy.watches(key) or offset <= policy.position:
             return -1
         if not self._make_room(policy, key[0]):
             policy.dropped_values += 1

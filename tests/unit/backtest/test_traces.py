@@ -58,12 +58,18 @@ class World:
         return self.traces.plots()
 
 
-def test_a_plot_begins_before_its_trip_and_ends_after_it():
+def plot_of_a_trip():
+    """After ten hours, and five more."""
     world = World("spam")
     world.pass_hours(10)
     world.trip(0, "spam")
     world.pass_hours(5)
-    ((window, plot),) = world.plots()
+    (made,) = world.plots()
+    return made
+
+
+def test_a_plot_begins_before_its_trip_and_ends_after_it():
+    window, plot = plot_of_a_trip()
 
     assert window.trips == [0]
     assert (plot.time_ms[0] - START_MS, plot.time_ms[-1] - START_MS) == (7 * HOUR_MS, 13 * HOUR_MS - 60_000)
@@ -142,11 +148,7 @@ def test_an_incident_after_the_history_has_none():
 
 
 def test_evidence_of_an_hour_is_not_drawn_as_that_of_a_minute():
-    world = World("spam")
-    world.pass_hours(10)
-    world.trip(0, "spam")
-    world.pass_hours(5)
-    ((_, plot),) = world.plots()
+    _, plot = plot_of_a_trip()
 
     assert set(plot.strength) == {None}
     assert set(plot.hourly) == {1.0}
