@@ -94,10 +94,11 @@ class Topic:
         starts = self._consumer.beginning_offsets(partitions)
         if from_ms is not None:
             found = self._consumer.offsets_for_times(dict.fromkeys(partitions, from_ms))
-            starts = {each: found[each].offset if found.get(each) else ends[each] for each in partitions}
+            # None can also mean that nobody knew who leads the partition: it is read, and its events say when they were
+            starts |= {each: known.offset for each, known in found.items() if known is not None}
         if to_ms is not None:
             found = self._consumer.offsets_for_times(dict.fromkeys(partitions, to_ms + SLACK_MS))
-            ends = {each: found[each].offset if found.get(each) else ends[each] for each in partitions}
+            ends |= {each: known.offset for each, known in found.items() if known is not None}
         for each in partitions:
             self._ends[each], self._next[each], self._waiting[each] = ends[each], starts[each], deque()
             self._consumer.seek(each, starts[each])

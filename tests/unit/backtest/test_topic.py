@@ -94,6 +94,13 @@ def test_a_range_after_all_records_is_empty():
     assert hours(Broker([1], [2]), from_hour=5) == []
 
 
+def test_a_partition_of_which_the_broker_does_not_tell_where_a_time_begins_is_read():
+    broker = Broker([1, 3, 5], [2, 4, 6])
+    broker.offsets_for_times = dict.fromkeys  # what the client says of a partition without a known leader, too
+
+    assert hours(broker, from_hour=3, to_hour=5) == [3, 4]
+
+
 def test_a_partition_that_is_far_ahead_waits():
     broker = Broker(list(range(3 * FULL)), [3 * FULL])
     found = hours(broker)
