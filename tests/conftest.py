@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.logs import renumber
 from tests.rig import KafkaCluster, RigUnavailable, Topics
 
 if TYPE_CHECKING:
@@ -44,6 +45,12 @@ def kafka() -> Iterator[KafkaCluster | Address]:
         return
     with start_cluster() as cluster:
         yield cluster
+
+
+@pytest.fixture(autouse=True)
+def numbered_anew() -> None:
+    """Each test makes the same events, whichever ran before."""
+    renumber()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -18,11 +18,16 @@ from detector.wire.rows import RowsBuilder
 
 KEY = b"a key for tests only"
 MONDAY_MS = 1_767_571_200_000  # 2026-01-05T00:00:00Z
-_ids = itertools.count()
+_ids = [itertools.count()]
+
+
+def renumber() -> None:
+    """Let ids begin anew: what a test sees must not depend on which tests ran before it."""
+    _ids[0] = itertools.count()
 
 
 def action(policy: str = "spam", at_ms: int = MONDAY_MS, **fields) -> events.Action:
-    number = next(_ids)
+    number = next(_ids[0])
     defaults = {
         "id": f"e{number}",
         "action_id": f"a{number}",
@@ -38,7 +43,7 @@ def action(policy: str = "spam", at_ms: int = MONDAY_MS, **fields) -> events.Act
 
 def deploy(policy: str | None, at_ms: int, rule_id: str | None = None, version: str | None = None) -> events.Deploy:
     return events.Deploy(
-        id=f"e{next(_ids)}", policy_id=policy, time=at_ms, change="test", rule_id=rule_id, rule_version=version
+        id=f"e{next(_ids[0])}", policy_id=policy, time=at_ms, change="test", rule_id=rule_id, rule_version=version
     )
 
 

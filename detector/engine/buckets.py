@@ -36,19 +36,18 @@ class OpenBuckets:
     """Counts per (bucket, row), of all buckets that are not final everywhere."""
 
     def __init__(self) -> None:
-        self._cells: dict[int, NDArray[np.int32]] = {}
-        self._subjects: dict[int, NDArray[np.uint64]] = {}
+        self._buckets: dict[int, tuple[NDArray[np.int32], NDArray[np.uint64]]] = {}
 
     @property
     def newest(self) -> int:
         """Number of the newest open bucket."""
-        return max(self._cells, default=NEVER)
+        return max(self._buckets, default=NEVER)
 
     def __len__(self) -> int:
-        return len(self._cells)
+        return len(self._buckets)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._cells)
+        return iter(self._buckets)
 
     def add(
         self, rows: Ints, buckets: Ints, automated: NDArray[np.bool_], held: NDArray[np.bool_],
@@ -58,70 +57,70 @@ class OpenBuckets:
 
         `subjects`: their hashes. `size`: rows of the table now.
         """
-        order = scan.order(buckets - buckets.min(initial=FOREVER))
-        rows, buckets = rows[:, order], buckets[order]
+        if not len(buckets):
+            return
+        order = scan.order(buckets - buckets.min())
+        rows, buckets = rows.take(order, axis=1), buckets[order]
         word, mark = surge.bits(subjects[order])
-        there, marks = rows >= 0, np.broadcast_to(mark, rows.shape)
-        kinds = there, there & automated[order], there & held[order]
-        start = np.flatnonzero(np.diff(buckets, prepend=NEVER))
-        for begin, end in pairwise([*start.tolist(), len(order)]):
-            here, number = np.s_[:, begin:end], int(buckets[begin])
-            cells, row, some = self._bucket(number, size).reshape(-1), rows[here], there[here]
+        kinds = np.ones(len(order), bool), automated[order], held[order]
+        later = np.flatnonzero(np.diff(buckets)) + 1
+        for begin, end in pairwise([0, *later.tolist(), len(order)]):
+            here, row = slice(begin, end), rows[:, begin:end]
+            cells, marks = self._bucket(int(buckets[begin]), size)
             for kind, which in enumerate(kinds):
-                np.add.at(cells, row[which[here]] * COUNTED + kind, ONE)
-            place = row * surge.WORDS + word[begin:end]
-            np.bitwise_or.at(self._subjects[number].reshape(-1), place[some], marks[here][some])
+                some = row.take(np.flatnonzero(which[here]), axis=1)
+                np.add.at(cells.reshape(-1), (some * COUNTED + kind).reshape(-1), ONE)
+            place = (row * surge.WORDS + word[here]).reshape(-1)
+            np.bitwise_or.at(marks.reshape(-1), place, np.tile(mark[here], len(row)))
 
     def cells(self, rows: Ints, after: Ints | int, through: Ints | int) -> Cells:
         """What the buckets in (after, through] hold of `rows` (ascending); one number for all, or one for each."""
         after, through = (np.broadcast_to(each, len(rows)) for each in (after, through))
-        later = scan.order(after - after.min(initial=FOREVER))
+        by_after = scan.order(after - after.min(initial=FOREVER))
+        order, last = rows[by_after], through[by_after]
         numbers = self.between(int(after.min(initial=FOREVER)), int(through.max(initial=NEVER)))
-        ends = np.searchsorted(after[later], numbers).tolist()  # those whose `after` lies before the bucket
+        ends = np.searchsorted(after[by_after], numbers).tolist()  # those whose `after` lies before the bucket
         found = [Cells(rows[:0], rows[:0], np.empty((0, COUNTED), np.int32), np.empty((0, surge.WORDS), np.uint64))]
         for number, end in zip(numbers, ends, strict=True):
-            here = rows[later[:end][through[later[:end]] >= number]]
-            cells = self._bucket(number, int(rows[-1]) + 1)
-            here = here[cells[here, 0] > 0]
-            subjects = self._subjects[number].take(here, axis=0)
-            found.append(Cells(here, np.full(len(here), number), cells.take(here, axis=0), subjects))
+            cells, marks = self._bucket(number, int(rows[-1]) + 1)
+            here = order[:end][(last[:end] >= number) & (cells[order[:end], 0] > 0)]
+            found.append(Cells(here, np.full(len(here), number), cells.take(here, axis=0), marks.take(here, axis=0)))
         return Cells(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
     def between(self, after: int, through: int) -> list[int]:
         """Numbers of the open buckets in (after, through], ascending."""
-        if through - after < len(self._cells):
-            return [bucket for bucket in range(after + 1, through + 1) if bucket in self._cells]
-        return sorted(bucket for bucket in self._cells if after < bucket <= through)
+        if through - after < len(self._buckets):
+            return [bucket for bucket in range(after + 1, through + 1) if bucket in self._buckets]
+        return sorted(bucket for bucket in self._buckets if after < bucket <= through)
 
     def counts(self, bucket: int, rows: Ints) -> NDArray[np.int32]:
         """Counts so far, shape (rows, 3)."""
-        cells = self._cells[bucket]
-        if len(rows) and rows[-1] >= len(cells):
-            cells = self._bucket(bucket, int(rows[-1]) + 1)
+        cells, _ = self._bucket(bucket, int(rows.max(initial=-1)) + 1)
         return cells.take(rows, axis=0)
 
     def clear(self, bucket: int, rows: Ints) -> None:
         """Forget a bucket's counts of these rows (ascending); a bucket without any goes altogether."""
-        cells = self._cells[bucket]
-        some = np.flatnonzero(cells[:, 0])
+        cells, marks = self._buckets[bucket]
+        some = np.flatnonzero(cells[:-1, 0])
         mine = some[np.searchsorted(rows, some, side="right") > np.searchsorted(rows, some)]
-        cells[mine], self._subjects[bucket][mine] = 0, 0
+        cells[mine], marks[mine] = 0, 0
         if len(mine) == len(some):
-            del self._cells[bucket], self._subjects[bucket]
+            del self._buckets[bucket]
 
     def clear_rows(self, rows: list[int]) -> None:
         """Forget all that open buckets hold of these rows."""
         at = np.array(sorted(rows), np.int64)
-        for bucket in list(self._cells):
+        for bucket in list(self._buckets):
             self.clear(bucket, at)
 
-    def _bucket(self, bucket: int, size: int) -> NDArray[np.int32]:
-        cells = self._cells.get(bucket)
-        if cells is None or len(cells) < size:
-            grown, subjects = np.zeros((size, COUNTED), np.int32), np.zeros((size, surge.WORDS), np.uint64)
-            if cells is not None:
-                grown[: len(cells)] = cells
-                subjects[: len(cells)] = self._subjects[bucket]
-            self._cells[bucket], self._subjects[bucket] = grown, subjects
-            cells = grown
-        return cells
+    def _bucket(self, bucket: int, size: int) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
+        """Counts and bitmaps of at least `size` rows; one more, the last, takes what counts for none."""
+        known = self._buckets.get(bucket)
+        if known is not None and len(known[0]) > size:
+            return known
+        cells, marks = np.zeros((size + 1, COUNTED), np.int32), np.zeros((size + 1, surge.WORDS), np.uint64)
+        if known is not None:
+            rows = len(known[0]) - 1
+            cells[:rows], marks[:rows] = known[0][:rows], known[1][:rows]
+        self._buckets[bucket] = cells, marks
+        return cells, marks

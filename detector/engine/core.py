@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from detector.breaker import Moment
 from detector.engine import deploys
 from detector.engine.actuator import Actuator
-from detector.engine.buckets import OpenBuckets
+from detector.engine.buckets import Cells, OpenBuckets
 from detector.engine.columns import FOREVER, NEVER, put
 from detector.engine.counting import Counting
 from detector.engine.hearing import Hearing
@@ -180,17 +180,7 @@ class Engine:
         return at
 
     def _settle(self, rows: Ints, after: int, through: int, moments: Mapping[int, Moment]) -> list[Transition]:
-        table, found = self.scopes.table.rows, list[Transition]()
-        walk = Walk(table, self.scopes.links.rows, self.open.cells(rows, after, through), self.bucket_ms)
-        walk.view["peak"] = np.maximum(walk.view["peak"], walk.peaks())
-        for bucket, speaking in walk.moments():
-            walk.record(bucket)
-            put(table, walk.rows, walk.view)
-            found += self._hearing.walk(walk, bucket, speaking, moments)
-        walk.record()
-        walk.finish()
-        put(table, walk.rows, walk.view)
-        self.scopes.mark_changed(walk.rows)
+        found = self._settle_buckets(self.open.cells(rows, after, through), moments)
         for final in self.open.between(after, through):
             self.open.clear(final, rows)
         settled = self.scopes.table.rows["settled"]
@@ -210,6 +200,22 @@ class Engine:
                 self.scopes.week_of(row)["ramp_told"] = bool(said)
                 found += said
             self.actuator.calm(moments, through)
+        return found
+
+    def _settle_buckets(self, cells: Cells, moments: Mapping[int, Moment]) -> list[Transition]:
+        if not len(cells.row):
+            return []
+        table, found = self.scopes.table.rows, list[Transition]()
+        walk = Walk(table, self.scopes.links.rows, cells, self.bucket_ms)
+        walk.view["peak"] = np.maximum(walk.view["peak"], walk.peaks())
+        for bucket, speaking in walk.moments():
+            walk.record(bucket)
+            put(table, walk.rows, walk.view)
+            found += self._hearing.walk(walk, bucket, speaking, moments)
+        walk.record()
+        walk.finish()
+        put(table, walk.rows, walk.view)
+        self.scopes.mark_changed(walk.rows)
         return found
 
     def _skip_silence(self, rows: Ints, at: int, end: int) -> int:

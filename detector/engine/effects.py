@@ -35,7 +35,7 @@ class Effects:
         self.last: Ints = self.first + size - 1
         self.bucket, self.counts = bucket, counts
         self.live = bucket > view["at"][row]
-        before = np.roll(bucket, 1)
+        before = scan.later(bucket)
         before[self.first] = view["at"]
         self._since = np.maximum(before, view["at"][row])
         self.hour: Ints = bucket * bucket_ms // HOUR_MS
@@ -51,11 +51,11 @@ class Effects:
         view, row, count = self._view, self.row, self.counts[:, 0]
         first = np.zeros(len(row), bool)
         first[self.first] = True
-        starts = first | (self.hour != np.roll(self.hour, 1))
+        starts = first | (self.hour != scan.later(self.hour))
         begin = scan.begins(starts)
         goes_on = (view["met_hour"][row] == self.hour) & (scan.begins(first) == begin)
         met = scan.unions(subjects, begin) | np.where(goes_on[:, None], view["met"][row], np.uint64(0))
-        earlier = np.roll(met, 1, axis=0)
+        earlier = scan.later(met)
         earlier[starts] = np.where(goes_on[starts, None], view["met"][row[starts]], np.uint64(0))
         full = surge.full(earlier)
         more = scan.sums(np.where(full, count, 0), begin) + np.where(goes_on, view["more"][row], 0)

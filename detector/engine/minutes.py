@@ -63,9 +63,9 @@ class Minutes:
         place = touched.where(open_ & (bucket <= limit[slot]))
         for mask, column in masks:
             mine = mask[events]
-            chosen: Ints | slice = slice(None) if mine.all() else np.flatnonzero(mine)
+            chosen = np.flatnonzero(mine)
             fields = column[events[chosen]] if isinstance(column, np.ndarray) else column
-            self._tallies.add(touched.distinct, place[:, chosen], minute[chosen], fields)
+            self._tallies.add(touched.distinct, place.take(chosen, axis=1), minute[chosen], fields)
 
     def _evaluated(self, batch: Batch, limit: Ints) -> None:
         """Take note of items evaluated: of one policy, or, without its name, of all in the record's partition."""

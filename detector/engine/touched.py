@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.engine import scan
 from detector.engine.columns import FOREVER
 
 Ints = NDArray[np.int64]
@@ -60,9 +61,9 @@ class Touched:
 
     def least(self, values: Ints, holds: Mask) -> Ints:
         """For each of `distinct` the least value of its events, of those for which a mask holds; else `FOREVER`."""
-        falling = np.argsort(-values, kind="stable")
+        falling = scan.order(values.max(initial=0) - values)
         found: Ints = np.full(len(self.distinct) + 1, FOREVER)
-        found[self.where(holds)[:, falling]] = values[falling]  # of several the last one stays
+        found[self.where(holds).take(falling, axis=1)] = values[falling]  # of several the last one stays
         return found[:-1]
 
 

@@ -198,10 +198,12 @@ class Walk:
         """Actions in the hard limit's window that ends with each cell, in the order of steps; 0 without a limit."""
         found = np.zeros(len(self.place), np.int64)
         self._limited = some = np.flatnonzero(self.link["limit_max"] > 0)
+        if not len(some):
+            return found
         self._limits_before = self.view["limit"][some], self.view["limit_head"][some]
         ring, head = (before.copy() for before in self._limits_before)
         link, begin = self.link[some], 0
-        for end in self._ends.tolist() if len(some) else ():
+        for end in self._ends.tolist():
             rows = int(np.searchsorted(some, end - begin))
             at, number = begin + some[:rows], np.arange(rows)
             cell = self.bucket[at] * self._bucket_ms // link["limit_ms"][:rows]

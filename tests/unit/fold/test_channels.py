@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +13,9 @@ from detector import events
 from detector.engine.channel_state import LEARNED, part
 from detector.engine.policy_state import WHOLE
 from detector.events import State
-from detector.fold import Fold, Outcome
+from detector.fold import Fold
 from detector.policy import HardLimit, Policy, Ruleset, StreamSettings
-from tests.logs import MONDAY_MS, LogWriter, action, deploy
+from tests.logs import MONDAY_MS, LogWriter, action, deploy, renumber
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 RULES = Ruleset(version="v1", stream=StreamSettings(clock="events"), policies=(Policy(id="spam", mode="enforce"),))
@@ -166,8 +167,8 @@ def test_two_open_breakers_are_both_upheld_and_a_restart_between_changes_nothing
     said = run_through(log)
     for version in ("9@2", "10@2"):
         assert of_scope(said, f"spam|rule_version={version}")[:2] == ["breaker.opened", "breaker.upheld"]
-    for at in (len(log.records) - 205, len(log.records) - 195, len(log.records) - 188):
-        assert restarted(log, at) == sorted(said, key=in_time)
+    for again in restarted(log, *(len(log.records) - left for left in (205, 195, 188))):
+        assert again == sorted(said, key=in_time)
 
 
 def test_two_versions_that_go_wrong_in_the_same_minute_hold_the_whole_policy():
@@ -195,23 +196,27 @@ def test_numbers_of_an_open_breaker_that_uphold_nothing_are_not_asked_and_can_no
     assert "breaker.faulted" not in of_scope(rest, "spam|rule_version=9@2")
 
 
-def learned_share(hours: int) -> float:
+def learned_shares(*hours: int) -> Iterator[float]:
     """Of long-standing accounts, after so many hours in which eight in ten are, with lines that nothing passes."""
     quiet = Policy(id="spam", mode="enforce", false_trips_per_year=1e-9, false_warnings_per_year=1e-9)
-    end = START + hours * HOUR
+    end = START + max(hours) * HOUR
     log = LogWriter(ruleset=Ruleset(version="v1", stream=RULES.stream, policies=(quiet,)))
     log.live([*traffic(MONDAY_MS, START, 60, 0.1, 1), *traffic(START, end, 60, 0.8, 2)], end, every_ms=HOUR)
     fold = Fold(RULES.stream)
     fold.assign(0, {})
-    fold.apply(log.records)
-    scopes = fold.engine.scopes
-    row = scopes.channels_of(scopes.policies["spam"].rows[WHOLE])
-    return float(part(row, LEARNED, "successes")[0, 0] / part(row, LEARNED, "trials")[0, 0])
+    scopes, begin = fold.engine.scopes, 0
+    for until_ms in (START + each * HOUR for each in hours):
+        through = sum(record.timestamp_ms <= until_ms for record in log.records)
+        fold.apply(log.records[begin:through])
+        begin = through
+        row = scopes.channels_of(scopes.policies["spam"].rows[WHOLE])
+        yield float(part(row, LEARNED, "successes")[0, 0] / part(row, LEARNED, "trials")[0, 0])
 
 
 def test_what_goes_wrong_for_hours_is_not_learned_and_for_days_it_is():
-    assert learned_share(20) < 0.12
-    assert learned_share(120) > 0.3
+    for_hours, for_days = learned_shares(20, 120)
+    assert for_hours < 0.12
+    assert for_days > 0.3
 
 
 def by_time(*parts: list[events.Action]) -> list[events.Action]:
@@ -264,6 +269,7 @@ def test_usual_appeals_and_decisions_say_nothing():
 @pytest.fixture(scope="module")
 def lived():
     """A log with mistakes and overturned appeals, and what a worker says of it that never restarts."""
+    renumber()
     usual = traffic(MONDAY_MS, START, 30, 0.1, seed=1)
     wrong = traffic(START, START + DAY // 2, 60, 0.7, seed=2)
     found = [*usual, *wrong, *followed(usual, 0.2, 0.1, 3), *followed(wrong, 0.4, 0.8, 4)]
@@ -274,24 +280,25 @@ def lived():
     return log, whole.apply(log.records).alerts
 
 
-@pytest.mark.parametrize("at", [0.4, 0.8])
-def test_a_restart_at_any_point_changes_nothing_that_is_said(lived, at):
+def test_a_restart_at_any_point_changes_nothing_that_is_said(lived):
     log, expected = lived
-    assert restarted(log, int(len(log.records) * at)) == sorted(expected, key=in_time)
+    for again in restarted(log, *(int(len(log.records) * at) for at in (0.4, 0.8))):
+        assert again == sorted(expected, key=in_time)
 
 
-def restarted(log: LogWriter, at: int) -> list[events.Alert]:
-    """All that is said where a worker starts again from the snapshot after so many records."""
-    first = Fold(RULES.stream)
+def restarted(log: LogWriter, *points: int) -> Iterator[list[events.Alert]]:
+    """All that is said where a worker saves its state after each of so many records, and another starts again there."""
+    first, table, begin, said = Fold(RULES.stream), dict[bytes, bytes](), 0, list[events.Alert]()
     first.assign(0, {})
-    said = first.apply(log.records[:at])
-    snapshot = first.snapshot()
-    table = {key: value for _, key, value in [*snapshot.policies(), *snapshot.seals()]}
-    again = Fold(RULES.stream)
-    again.assign(0, table)
-    rest: Outcome = again.apply(log.records[snapshot.floors[0] :])
-    ids = {alert.alert_id for alert in said.alerts}
-    return sorted([*said.alerts, *(alert for alert in rest.alerts if alert.alert_id not in ids)], key=in_time)
+    for at in points:
+        said += first.apply(log.records[begin:at]).alerts
+        begin, snapshot = at, first.snapshot()
+        table |= {key: value for _, key, value in [*snapshot.policies(), *snapshot.seals()]}
+        again = Fold(RULES.stream)
+        again.assign(0, dict(table))
+        rest = again.apply(log.records[snapshot.floors[0] :]).alerts
+        ids = {alert.alert_id for alert in said}
+        yield sorted([*said, *(alert for alert in rest if alert.alert_id not in ids)], key=in_time)
 
 
 def in_time(alert: events.Alert) -> tuple[object, str]:

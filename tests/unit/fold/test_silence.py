@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from detector.events import Alert
 from detector.fold import Fold
 from detector.policy import Policy, Ruleset
@@ -12,6 +14,7 @@ RULES = Ruleset(version="v1", policies=(Policy(id="spam", mode="enforce"), Polic
 STOPS = MONDAY_MS + 30 * HOUR
 
 
+@cache
 def lived(per_minute: float, quiet_min: int, restart: bool = False, stops: int = STOPS) -> list[Alert]:
     """What is said of a policy that stops for some minutes, while another one acts on."""
     end = stops + (quiet_min + 70) * MINUTE
