@@ -62,6 +62,8 @@ class Blame:
         self, policy: PolicyState, key: Key, target: Key, view: Rows, found: tuple[Evidence, ...], end_ms: int
     ) -> narrow.Harm:
         """What the scope that moves did since the onset of what `key` says, by `view`."""
+        if {each.signal for each in found} <= rule.OF_A_WINDOW:
+            return narrow.of_window(found[0], end_ms)
         row, place = policy.rows[target], (self._scopes, self._cells)
         if (began_ms := rule.began_ms(found, end_ms)) is not None:
             return narrow.since(*place, row, began_ms, end_ms, self._bucket_ms)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from detector.engine import channels
-from detector.engine.judge import OF_A_WINDOW
 from detector.engine.narrow import Harm, Part
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.signals import six
@@ -38,8 +37,6 @@ def told(
     end_ms: int,
 ) -> Told:
     """The account of a warning or a trip of a scope, and of its `harm`, for the evidence of the scope that speaks."""
-    if {each.signal for each in found} <= OF_A_WINDOW:
-        harm = Harm(end_ms - int(1000 * found[0].window_s), int(found[0].observed), 0, 0)
     return Told(
         onset_ms=harm.onset_ms,
         reason=_words(policy, key, speaker, found, harm.onset_ms, end_ms),

@@ -13,7 +13,7 @@ from detector.engine.columns import HOURS_CELLS, MINUTES_CELLS, SECONDS_CELL_MS,
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.scopes import Scopes
 from detector.engine.step import observed
-from detector.events import State
+from detector.events import Evidence, State
 from detector.policy import DECIDERS, DIMENSIONS
 from detector.units import HOUR_MS, MINUTE_MS
 
@@ -68,6 +68,11 @@ class Harm(NamedTuple):
 def own(view: NDArray[np.void], onset_ms: int) -> Harm:
     """That of a row (array of length 1) which speaks for itself."""
     return Harm(onset_ms, *(int(n) for n in view["since"][0]))
+
+
+def of_window(evidence: Evidence, end_ms: int) -> Harm:
+    """That of evidence which tells a whole window: who did it, and how, is not known."""
+    return Harm(end_ms - round(1000 * evidence.window_s), int(evidence.observed), 0, 0)
 
 
 def harm(scopes: Scopes, cells: OpenBuckets, row: int, onset_ms: int, end_ms: int, bucket_ms: int) -> Harm:

@@ -22,11 +22,7 @@ def evidence(signal: str, observed: float) -> Evidence:
     return Evidence(signal=signal, window_s=DAY_S, observed=observed, expected=0.1, ratio=8.0, strength=2.0)
 
 
-def test_a_ramp_tells_of_its_day_and_beside_other_evidence_of_the_harm():
-    assert (said(evidence("ramp", 400)).onset_ms, said(evidence("ramp", 400)).impact.actions) == (
-        END_MS - 86_400_000,
-        400,
-    )
+def test_the_harm_is_told_since_its_onset():
     both = said(evidence("ramp", 400), evidence("tenure", 0.8))
     assert (both.onset_ms, both.impact.actions, both.impact.held) == (HARM.onset_ms, 7, 1)
 

@@ -7,7 +7,7 @@ import numpy as np
 from detector.events import Alert
 from detector.fold import Fold
 from detector.policy import Policy, Ruleset
-from tests.logs import MONDAY_MS, LogWriter, steady
+from tests.logs import MONDAY_MS, LogWriter, steady, utc
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -52,6 +52,7 @@ def test_a_ramp_warns_once_until_it_has_died_down_whatever_restarts():
     assert (alert.type, alert.scope.id) == ("breaker.warned", "spam")
     assert [each.signal for each in alert.evidence] == ["ramp"]
     assert (alert.evidence[0].observed, alert.evidence[0].window_s) == (288, 86_400)
+    assert (alert.onset, alert.impact.actions) == (utc(MONDAY_MS + 3 * DAY), 288)
     assert "rising for days" in alert.reason
     life.twin["evidence"] = LOUD_H
     assert life.day(5) == []
