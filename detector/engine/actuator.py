@@ -10,18 +10,16 @@ from numpy.typing import NDArray
 
 from detector import breaker as machine
 from detector.breaker import BreakerState, Moment
-from detector.engine import channels, deploys, explain, narrow, quiet
+from detector.engine import afresh, deploys, explain, narrow
 from detector.engine import judge as rule
 from detector.engine.blame import Blame
 from detector.engine.buckets import OpenBuckets
-from detector.engine.columns import NEVER
 from detector.engine.judge import Verdict
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.scopes import Scopes
 from detector.engine.transition import Transition
 from detector.engine.unrest import Unrest
 from detector.events import AlertType, State
-from detector.stats import evidence
 
 Rows = NDArray[np.void]
 MOVABLE = (State.CLOSED, State.HALF_OPEN)
@@ -106,7 +104,7 @@ class Actuator:
         harm = self._blame.harm(policy, key, target, view, found, end_ms)
         told = explain.told(policy, target, key, found, parts, harm, end_ms)
         if verdict == "trip":
-            self._forget(policy, target)
+            afresh.spend(self._scopes, policy, target)
         kind = "breaker.warned" if verdict == "warn" else TYPES[before.state, after.state]
         return [self._set(policy, target, after, kind, now, end_ms, told)]
 
@@ -118,14 +116,9 @@ class Actuator:
         parts = narrow.parts_of(self._scopes, policy, rule.foremost(proof))
         harm = self._blame.harm(policy, key, key, view, proof, end_ms)
         told = explain.told(policy, key, key, proof, parts, harm, end_ms)
-        self._forget(policy, key)
+        afresh.spend(self._scopes, policy, key)
         after = machine.move(policy.breaker(key), policy.scope(key).id, State.OPEN, policy.settings.breaker, now)
         return [self._set(policy, key, after, "breaker.upheld", now, end_ms, told)]
-
-    def _forget(self, policy: PolicyState, moved: Key) -> None:
-        """What led to a move must not count twice; what other values of the scope's dimension did is another matter."""
-        for row in policy.met_by(moved):
-            channels.forget(self._scopes.channels_of(row))
 
     def fault(self, policy: PolicyState, key: Key, reason: str, now: Moment) -> list[Transition]:
         """Move a scope to FAULT: visible and paged, not paused."""
@@ -175,22 +168,10 @@ class Actuator:
                     continue
                 state = policy.breaker(key)
                 end_ms = (through + 1) * self._bucket_ms
-                if state.warned_ms < through * self._bucket_ms and self._is_calm(policy, key, end_ms):
+                if state.warned_ms < through * self._bucket_ms and self._blame.is_calm(policy, key, end_ms):
                     policy.breakers[key] = replace(state, warned_ms=0)
                     policy.changed = True
                     self._file(policy, key)
-
-    def _is_calm(self, policy: PolicyState, key: Key, end_ms: int) -> bool:
-        """Whether evidence has died down, in the scope and in the policy that may have spoken through it."""
-        rows = [policy.rows[each] for each in (key, WHOLE) if each in policy.rows]
-        ignored = policy.settings.ignore_signals
-        volume_h = float(evidence.level_h(self._scopes.table.rows["evidence"][rows]).max()) * ("volume" not in ignored)
-        whole = policy.rows[WHOLE]
-        view, link = (each.rows[whole : whole + 1] for each in (self._scopes.table, self._scopes.links))
-        silent_h = float(quiet.levels(view, link, self._scopes.week_of(whole), end_ms)[0]) * ("silence" not in ignored)
-        heard = (rule.loudest_h(self._scopes.channels_of(row), ignored) for row in rows)
-        level_h = max(volume_h, silent_h, *heard)
-        return level_h < rule.CALM_RATIO * float(self._scopes.links.rows["warn_h"][rows[0]])
 
     def _after(self, policy: PolicyState, key: Key, verdict: Verdict, now: Moment) -> BreakerState:
         before, scope = policy.breaker(key), policy.scope(key).id
@@ -212,39 +193,11 @@ class Actuator:
         before = policy.breaker(key)
         after = machine.move(before, policy.scope(key).id, to, policy.settings.breaker, now)
         if before.state is not State.HALF_OPEN:
-            self._rest(policy, key, now.stream_ms // self._bucket_ms, before.since_ms)
+            afresh.rest(self._scopes, policy, key, before.since_ms, now.stream_ms, self._bucket_ms)
         if to is State.HALF_OPEN and key in policy.rows:
             deploys.suspect(self._scopes, policy, key, now.stream_ms // self._bucket_ms + 1)
         told = explain.Told(before.since_ms, word)
         return self._set(policy, key, after, TYPES[before.state, to], now, now.stream_ms, told)
-
-    def _rest(self, policy: PolicyState, moved: Key, bucket: int, opened_ms: int) -> None:
-        """Evidence of what a policy does starts again from nothing after `bucket`, in every scope that the move meets.
-
-        What became of its actions since the trip stays: undone by people while held, it must not simply go on. So does
-        what was changed, or let go, since it opened: that is as suspect as before.
-        """
-        rows, table = np.array(policy.met_by(moved), np.int64), self._scopes.table.rows
-        later = self._changed_since(policy, moved, opened_ms)
-        for name in ("evidence", "cusum", "since", "change", "surge", "changed", "crowd"):
-            table[name][rows] = 0
-        table["deployed"][rows] = NEVER  # a trip spends what a deploy brought
-        table["at"][rows] = np.maximum(table["at"][rows], bucket)
-        table["onset"][rows] = table["at"][rows]
-        for row in rows.tolist():
-            channels.forget_mix(self._scopes.channels_of(row))
-        for key, changed in later.items():
-            deploys.suspect(self._scopes, policy, key, changed)
-
-    def _changed_since(self, policy: PolicyState, moved: Key, opened_ms: int) -> dict[Key, int]:
-        """Buckets in which parts of a policy were changed or let go since a time, but for the scope that moves."""
-        deployed = self._scopes.table.rows["deployed"]
-        met = {key: int(deployed[policy.rows[key]]) for key in policy.rows if key not in (moved, WHOLE)}
-        mine = set(policy.met_by(moved))
-        return {
-            key: changed for key, changed in sorted(met.items())
-            if policy.rows[key] in mine and changed * self._bucket_ms > opened_ms
-        }  # fmt: skip
 
     def _set(
         self,

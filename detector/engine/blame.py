@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import judge as rule
-from detector.engine import narrow, signals
+from detector.engine import narrow, quiet, signals
 from detector.engine.buckets import OpenBuckets
 from detector.engine.judge import Verdict
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.scopes import Scopes
 from detector.events import Evidence, State
 from detector.policy import DECIDERS
+from detector.stats import evidence
 
 Rows = NDArray[np.void]
 
@@ -57,6 +58,18 @@ class Blame:
         whole = policy.rows[WHOLE]
         link, ignored = self._scopes.links.rows[whole : whole + 1], policy.settings.ignore_signals
         return rule.is_informed(channel, self._scopes.channels_of(whole), link, ignored)
+
+    def is_calm(self, policy: PolicyState, key: Key, end_ms: int) -> bool:
+        """Whether evidence has died down, in the scope and in the policy that may have spoken through it."""
+        rows = [policy.rows[each] for each in (key, WHOLE) if each in policy.rows]
+        ignored = policy.settings.ignore_signals
+        volume_h = float(evidence.level_h(self._scopes.table.rows["evidence"][rows]).max()) * ("volume" not in ignored)
+        whole = policy.rows[WHOLE]
+        view, link = (each.rows[whole : whole + 1] for each in (self._scopes.table, self._scopes.links))
+        silent_h = float(quiet.levels(view, link, self._scopes.week_of(whole), end_ms)[0]) * ("silence" not in ignored)
+        heard = (rule.loudest_h(self._scopes.channels_of(row), ignored) for row in rows)
+        level_h = max(volume_h, silent_h, *heard)
+        return level_h < rule.CALM_RATIO * float(self._scopes.links.rows["warn_h"][rows[0]])
 
     def harm(
         self, policy: PolicyState, key: Key, target: Key, view: Rows, found: tuple[Evidence, ...], end_ms: int
