@@ -17,6 +17,7 @@ from statistics import median
 from typing import Final, NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 from scipy.stats import nbinom, poisson
 
 from detector import events
@@ -31,6 +32,7 @@ HISTORIES: Final = 2
 BUSY_PER_H: Final = 1000
 LATE_MS: Final = 10 * MINUTE_MS
 LATE_SHARE: Final = 0.3
+LATENESS_S: Final = StreamSettings().lateness_s
 BUDGET_H: Final = YEAR_S / 3600 / PolicySettings().false_trips_per_year
 """Hours in which a policy may trip falsely once."""
 SLACK: Final = 1.3
@@ -74,27 +76,28 @@ class Verdict(NamedTuple):
 class Past(NamedTuple):
     """Trained state: table values of policies by world and history, what the partition needs, and later events."""
 
+    stream: StreamSettings
     table: dict[bytes, bytes]
     policies: dict[tuple[World, int], bytes]
     tails: dict[tuple[World, int], Rows]
     position: tuple[int, int]
 
 
-def ruleset(clock: str = "events") -> Ruleset:
+def ruleset(stream: StreamSettings) -> Ruleset:
     """The default settings, enforced."""
-    unknown = UnknownPolicies(mode="enforce", cap=1000)
-    return Ruleset(version="bench", stream=StreamSettings(clock=clock), unknown=unknown)  # type: ignore[arg-type]
+    return Ruleset(version="bench", stream=stream, unknown=UnknownPolicies(mode="enforce", cap=1000))
 
 
 # --- the past ---------------------------------------------------------------------------------------------------------
 
 
-def train(worlds: Iterable[World], weeks: int = WEEKS) -> Past:
+def train(worlds: Iterable[World], weeks: int = WEEKS, lateness_s: float = LATENESS_S) -> Past:
     """Four weeks of ordinary traffic of each world, some different pasts of each."""
     keys = [(world, number) for world in worlds for number in range(_pasts(world))]
     known = made.names("")._replace(policies=[f"past-{code}" for code in range(len(keys))])
     pasts = [made.history(np.random.default_rng([7, n]), world, weeks) for n, (world, _) in enumerate(keys)]
-    feed = made.Feed(ruleset(), known)
+    stream = StreamSettings(clock="events", lateness_s=lateness_s)
+    feed = made.Feed(ruleset(stream), known)
     for week in range(-weeks, 0):
         parts = [next(past) for past in pasts]
         for code, part in enumerate(parts):
@@ -106,7 +109,7 @@ def train(worlds: Iterable[World], weeks: int = WEEKS) -> Past:
     stored = {key: value for _, key, value in saved.policies()}
     values = {key: stored.pop(b"policy/past-%d" % code) for code, key in enumerate(keys)}
     stored |= {key: value for _, key, value in saved.seals()}
-    return Past(stored, values, {key: next(past) for key, past in zip(keys, pasts, strict=True)}, feed.position)
+    return Past(stream, stored, values, {key: next(past) for key, past in zip(keys, pasts, strict=True)}, feed.position)
 
 
 def _pasts(world: World) -> int:
@@ -146,7 +149,8 @@ def play(
         due["policy"] = seed
         scenes.append(scene)
         parts.append(due)
-    feed = made.Feed.resumed(ruleset("log" if shape.live else "events"), known, table, past.position)
+    stream = replace(past.stream, clock="log") if shape.live else past.stream
+    feed = made.Feed.resumed(ruleset(stream), known, table, past.position)
     step_ms = MINUTE_MS if shape.live else 2 * MINUTE_MS if variant.late else HOUR_MS
     ends = range(LIVE_MS + step_ms, max(scene.end_ms for scene in scenes) + LATE_MS + step_ms, step_ms)
     heard = feed.run(made.arranged(np.concatenate(parts)), ends)
@@ -320,6 +324,7 @@ def main() -> None:
     parser.add_argument("--weeks", type=int, default=WEEKS, help="of ordinary traffic to learn from")
     parser.add_argument("--shape", action="append", default=[], help="its number, or a word of its name")
     parser.add_argument("--variant", action="append", default=[], help='as printed: "rule x1 -"')
+    parser.add_argument("--lateness", type=float, default=LATENESS_S, help="of the policy file, seconds")
     parser.add_argument("--plain", action="store_true", help="without tenure, age of content and prior actions")
     parser.add_argument("--alerts", action="store_true", help="show what was said")
     asked = parser.parse_args()
@@ -329,7 +334,7 @@ def main() -> None:
     worlds = dict.fromkeys(
         shape.world._replace(versions=variant.versions, **plain) for shape in shapes for variant in variants
     )
-    past = train(worlds, asked.weeks)
+    past = train(worlds, asked.weeks, asked.lateness)
     print(f"{len(worlds)} worlds learned in {time.monotonic() - began_s:.0f} s\n{HEAD}", flush=True)
     lines = []
     for shape, variant in itertools.product(shapes, variants):
