@@ -32,7 +32,10 @@ KNOWN_APPEALS: Final = 10.0
 """Appeals from which their rate is known; until then none may be filed because none are sent."""
 ROW_PHI: Final = 2.0
 """Least dispersion of reversals: who undoes ten in a row has decided once or twice."""
-_PRIOR_PHI: Final = np.where(np.arange(len(TESTS)) == index("rebans"), 1.0, shares.PHI_PRIOR)
+MIX_PHI: Final = 1.5
+"""What the mix of a small scope is taken to vary by: people, each once an hour, do so 0.9 to 1.2 times as a binomial
+where filters of Wikipedia meet up to fifty of them a day (share of those known for a month; nine filters of ten)."""
+REBAN_PHI: Final = 1.0
 """The reinstated are people who have nothing to do with each other, and too few of them are met again to learn more."""
 _MOST: Final = np.where(np.arange(len(TESTS)) < len(SHARES), shares.PHI_MOST, baseline.PHI_MAX_SAMPLE)
 _OVERTURNS, _REJECTIONS, _REVERSALS, _REBANS = (index(n) for n in ("overturns", "rejections", "reversals", "rebans"))
@@ -70,7 +73,9 @@ def learn(view: Rows, hour: int, guard_h: int) -> None:
 def conclude(view: Rows) -> None:
     """Note, in place, how dispersed each test is, and which have the history to speak."""
     total, due = np.moveaxis(view["dispersion"].astype(np.float64), -1, 0)
-    found = shares.phi(total, due, _PRIOR_PHI)
+    prior = np.full(len(TESTS), shares.PHI_PRIOR)
+    prior[:MIXES], prior[_REBANS] = MIX_PHI, REBAN_PHI
+    found = shares.phi(total, due, prior)
     found[:, _REVERSALS] = np.maximum(found[:, _REVERSALS], ROW_PHI)
     view["phi"], view["known"] = found, _known(view)
 

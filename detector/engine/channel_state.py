@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.stats import ages, evidence, shares
+from detector.stats import ages, evidence, shares, surge
 from detector.stats.evidence import Floats
 
 Rows = NDArray[np.void]
@@ -44,6 +44,8 @@ SIGNALS: Final = (
 
 MIXES: Final = 3
 """The first three shares: of those acted on."""
+CROWDS: Final = 2 * MIXES
+"""The first six fields: trials and successes of each of them, which are people, not actions."""
 _BOUNDED, _BINS = ages.BOUNDED, ages.BINS
 _SUMS: Final = {
     "trials": MIXES,
@@ -78,6 +80,8 @@ CHANNEL: Final = np.dtype(
         ("phi", "<f4", (len(TESTS),)),  # what they give, and
         ("known", "?", (len(TESTS),)),  # whether history is enough: both as of the last hour's end
         ("rings", "<i4", (ages.CELLS,)),  # actions by age, see stats.ages
+        ("met", "<u8", (CROWDS, surge.WORDS)),  # bitmaps of subjects in the hour `met_hour`, see engine.crowds
+        ("met_hour", "<i8"),
         ("behind", "<f4", (_BOUNDED,)),  # passages behind those actions when counts were last judged
         ("reinstated", "<f4"),  # subjects reinstated of late, see channel_moves
         ("cusum", "<f4", (len(TESTS),)),  # see stats.onset

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from detector.engine import channel_learning as learning
 from detector.engine import channel_moves as moves
+from detector.engine import crowds
 from detector.engine.channel_state import (
     CHANNEL,
     COUNTS,
+    CROWDS,
     FIELDS,
     FILLING,
     LEARNED,
@@ -32,6 +34,8 @@ from detector.engine.channel_state import (
 )
 from detector.stats import ages
 from detector.stats.evidence import Floats
+
+Words = NDArray[np.uint64]
 
 __all__ = [
     "CHANNEL",
@@ -84,7 +88,10 @@ class Items(NamedTuple):
     acted: Floats
 
 
-def step(view: Rows, counts: Counts, minute: int, items: Items | None = None, cap_h: float = moves.CAP_H) -> None:
+def step(
+    view: Rows, counts: Counts, minute: int, items: Items | None = None, marks: Words | None = None,
+    cap_h: float = moves.CAP_H,
+) -> None:  # fmt: skip
     """Move rows, in place, through one final minute.
 
     Args:
@@ -92,14 +99,18 @@ def step(view: Rows, counts: Counts, minute: int, items: Items | None = None, ca
         counts: shape (rows, len(FIELDS)).
         minute: minutes since the epoch.
         items: what was evaluated, where somebody tells it in that minute.
+        marks: shape (rows, CROWDS, surge.WORDS), subjects behind the mix; without any each action meets another one.
         cap_h: where evidence saturates, hours.
     """
     moves.age(view, minute)
     ages.add(view["rings"], counts[:, _ACTIONS])
-    seen = counts[:, _SOURCE].astype(np.float64)
-    if seen.any() or items is not None:
+    many = counts.astype(np.float64)
+    if marks is not None and many[:, :CROWDS].any():
+        many[:, :CROWDS] = crowds.people(view, many[:, :CROWDS], marks, minute)
+    seen = many[:, _SOURCE]
+    if counts[:, _SOURCE].any() or items is not None:
         items = items or Items(*np.zeros((2, len(view))))
-        _judge(view, counts.astype(np.float64), items, minute, cap_h)
+        _judge(view, many, items, minute, cap_h)
         filling = view["sums"][:, FILLING]
         filling[:, _TARGET] += seen
         filling[:, SUMS["evaluated"]] += items.evaluated[:, None]

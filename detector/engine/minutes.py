@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import channels
-from detector.engine.channel_state import FIELDS, field
+from detector.engine.channel_state import field
 from detector.engine.channels import Items
 from detector.engine.columns import MINUTES_CELLS, picked, put, taken
 from detector.engine.denominators import Denominators
 from detector.engine.scopes import Scopes
-from detector.engine.tallies import ACTION, EVALUATED, Tallies, asked, undone
+from detector.engine.tallies import ACTION, EVALUATED, Taken, Tallies, asked, undone
 from detector.engine.touched import Touched
 from detector.engine.transition import Batch
 from detector.stats import windows
@@ -65,7 +65,8 @@ class Minutes:
             mine = mask[events]
             chosen = np.flatnonzero(mine)
             fields = column[events[chosen]] if isinstance(column, np.ndarray) else column
-            self._tallies.add(touched.distinct, place.take(chosen, axis=1), minute[chosen], fields)
+            acted_on = batch.subject[events[chosen]]
+            self._tallies.add(touched.distinct, place.take(chosen, axis=1), minute[chosen], fields, acted_on)
 
     def _evaluated(self, batch: Batch, limit: Ints) -> None:
         """Take note of items evaluated: of one policy, or, without its name, of all in the record's partition."""
@@ -101,7 +102,7 @@ class Minutes:
         first, end = self.over(after + 1), self.over(through + 1)
         if first == end:
             return
-        link, told = self._scopes.links.rows, set(self._tallies.minutes(first - 1, end - 1))
+        link = self._scopes.links.rows
         heard = np.isin(rows, self._denominators.rows(first, end))
         mine = rows[(link["channel"][rows] >= 0) | self._tallies.knows(rows) | heard]
         if not len(mine):
@@ -110,16 +111,14 @@ class Minutes:
         minutes = np.arange(max(first, end - MINUTES_CELLS), end)
         acted = windows.cells(rings["minutes"], rings["minutes_head"], minutes)
         for i, minute in enumerate(minutes.tolist()):
-            counts = np.zeros((len(mine), len(FIELDS)), np.int32)
-            if minute in told:
-                counts = self._tallies.take(minute, mine)
+            counts, marks = self._tallies.take(minute, mine)
             counts[:, ACTIONS] = acted[:, i] * ((link["channel"][mine] >= 0) | counts.any(axis=1))
             items = self._denominators.take(minute, mine, rings)
             moved = counts.any(axis=1) if items is None else counts.any(axis=1) | (items.evaluated > 0)
             some = np.flatnonzero(moved)
             if len(some):
                 part = items and Items(*(each[some] for each in items))
-                yield self._move(mine[some], counts[some], part, minute), minute
+                yield self._move(mine[some], Taken(counts[some], marks[some]), part, minute), minute
 
     def close_hour(self, rows: Ints, hour: int, frozen: NDArray[np.bool_], guard_h: int) -> None:
         """End an hour (since the epoch) of the channels of `rows`; of `frozen` ones nothing is learned."""
@@ -139,9 +138,9 @@ class Minutes:
         self._tallies.clear_rows(rows)
         self._denominators.clear_rows(rows)
 
-    def _move(self, rows: Ints, counts: NDArray[np.int32], items: Items | None, minute: int) -> Moved:
+    def _move(self, rows: Ints, found: Taken, items: Items | None, minute: int) -> Moved:
         at = np.array([self._scopes.channel(row, minute - 1) for row in rows.tolist()])
         channel = taken(self._scopes.channels.rows, at)
-        channels.step(channel, counts, minute, items)
+        channels.step(channel, found.counts, minute, items, found.marks)
         put(self._scopes.channels.rows, at, channel)
         return Moved(rows, channel)

@@ -6,18 +6,19 @@ Only scopes that such events ever named take room here; how much they act is kno
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine.buckets import ONE
-from detector.engine.channel_state import CONTENT_OLD_S, FIELDS, TENURED_S, field
+from detector.engine.channel_state import CONTENT_OLD_S, CROWDS, FIELDS, TENURED_S, field
 from detector.engine.transition import Batch
-from detector.stats import ages
+from detector.stats import ages, surge
 
 Ints = NDArray[np.int64]
 Counts = NDArray[np.int32]
+Words = NDArray[np.uint64]
 
 ACTION, APPEAL, DECISION, REVERSAL, REVIEW, _, EVALUATED = range(7)
 """Kinds of events, as in `events.KINDS`; those up to reviews count for scopes."""
@@ -67,15 +68,22 @@ def _follow_ups(batch: Batch) -> Iterator[tuple[NDArray[np.bool_], Ints | int]]:
     yield decision & ~wrong & batch.automated, _FIELD["quick_rejections"]
 
 
+class Taken(NamedTuple):
+    """What a minute holds of some rows: counts, shape (rows, len(FIELDS)), and bitmaps of subjects, see `crowds`."""
+
+    counts: Counts
+    marks: Words
+
+
 class Tallies:
-    """Counts per (minute, scope, field) of all minutes that are not final everywhere."""
+    """Counts per (minute, scope, field) of all minutes that are not final everywhere, and subjects behind the mix."""
 
     def __init__(self) -> None:
-        self._minutes: dict[int, Counts] = {}
+        self._minutes: dict[int, Taken] = {}
         self._slots: NDArray[np.int32] = np.full(64, -1, np.int32)
         self._rows: list[int] = []
 
-    def add(self, rows: Ints, place: Ints, minutes: Ints, fields: Ints | int) -> None:
+    def add(self, rows: Ints, place: Ints, minutes: Ints, fields: Ints | int, subjects: Words) -> None:
         """Count events for table rows.
 
         Args:
@@ -83,49 +91,50 @@ class Tallies:
             place: shape (dimensions, events), which of them each event counts for; their number for nothing.
             minutes: shape (events,).
             fields: shape (events,), or one for all: what it counts as.
+            subjects: shape (events,), their hashes.
         """
         if not len(minutes):
             return
         first = int(minutes[0])
         if (minutes == first).all():
-            self._add(rows, place, first, fields)
+            self._add(rows, place, first, fields, subjects)
             return
         for minute in np.unique(minutes).tolist():
             here = minutes == minute
-            self._add(rows, place[:, here], minute, fields[here] if isinstance(fields, np.ndarray) else fields)
+            field = fields[here] if isinstance(fields, np.ndarray) else fields
+            self._add(rows, place[:, here], minute, field, subjects[here])
 
-    def _add(self, rows: Ints, place: Ints, minute: int, fields: Ints | int) -> None:
+    def _add(self, rows: Ints, place: Ints, minute: int, fields: Ints | int, subjects: Words) -> None:
         many = np.bincount(place.reshape(-1), minlength=len(rows) + 1)[:-1]
         some = np.flatnonzero(many)
-        slots = self._slot(rows[some])
-        counts = self._of(minute)
-        if not isinstance(fields, np.ndarray):
-            counts.reshape(-1)[slots * len(FIELDS) + fields] += many[some].astype(np.int32)
+        slot = np.full(len(rows) + 1, -1)  # nothing's is the spare one
+        slot[some] = self._slot(rows[some])
+        counts, marks = self._of(minute)
+        if isinstance(fields, np.ndarray):
+            np.add.at(counts.reshape(-1), (slot[place] * len(FIELDS) + fields).reshape(-1), ONE)
             return
-        slot = np.zeros(len(rows) + 1, np.int64)
-        slot[some] = slots
-        cells = slot[place] * len(FIELDS) + fields
-        np.add.at(counts.reshape(-1), cells[place < len(rows)], ONE)
-
-    def minutes(self, after: int, through: int) -> list[int]:
-        """Numbers of the minutes in (after, through] that hold anything, ascending."""
-        return sorted(minute for minute in self._minutes if after < minute <= through)
+        counts[slot[some], fields] += many[some].astype(np.int32)
+        if fields < CROWDS:
+            word, mark = surge.bits(subjects)
+            cells = (slot[place] * CROWDS + fields) * surge.WORDS + word
+            np.bitwise_or.at(marks.reshape(-1), cells.reshape(-1), np.tile(mark, len(place)))
 
     def knows(self, rows: Ints) -> NDArray[np.bool_]:
         """Which of `rows` ever had something counted."""
         found: NDArray[np.bool_] = self._slots_of(rows) >= 0
         return found
 
-    def take(self, minute: int, rows: Ints) -> Counts:
-        """Counts of `rows` in a minute, shape (rows, len(FIELDS)), which are forgotten here."""
-        taken, counts = np.zeros((len(rows), len(FIELDS)), np.int32), self._minutes.get(minute)
-        if counts is None:
+    def take(self, minute: int, rows: Ints) -> Taken:
+        """What a minute holds of `rows`, which is forgotten here."""
+        taken, mine = _blank(len(rows)), self._minutes.get(minute)
+        if mine is None:
             return taken
         slots = self._slots_of(rows)
-        some = (slots >= 0) & (slots < len(counts))
-        taken[some] = counts[slots[some]]
-        counts[slots[some]] = 0
-        if not counts.any():
+        some = (slots >= 0) & (slots < len(mine.counts) - 1)
+        here = slots[some]
+        taken.counts[some], taken.marks[some] = mine.counts[here], mine.marks[here]
+        mine.counts[here], mine.marks[here] = 0, 0
+        if not mine.counts[:-1].any():
             del self._minutes[minute]
         return taken
 
@@ -151,11 +160,17 @@ class Tallies:
         found: Ints = self._slots[rows].astype(np.int64)
         return found
 
-    def _of(self, minute: int) -> Counts:
-        counts = self._minutes.get(minute)
-        if counts is None or len(counts) < len(self._rows):
-            grown = np.zeros((max(64, 2 * len(self._rows)), len(FIELDS)), np.int32)
-            if counts is not None:
-                grown[: len(counts)] = counts
-            self._minutes[minute] = counts = grown
-        return counts
+    def _of(self, minute: int) -> Taken:
+        """What a minute holds, by slots; one more, the last, takes what counts for none."""
+        known = self._minutes.get(minute)
+        if known is not None and len(known.counts) > len(self._rows):
+            return known
+        self._minutes[minute] = grown = _blank(max(64, 2 * len(self._rows)) + 1)
+        if known is not None:
+            rows = len(known.counts) - 1
+            grown.counts[:rows], grown.marks[:rows] = known.counts[:-1], known.marks[:-1]
+        return grown
+
+
+def _blank(rows: int) -> Taken:
+    return Taken(np.zeros((rows, len(FIELDS)), np.int32), np.zeros((rows, CROWDS, surge.WORDS), np.uint64))

@@ -28,6 +28,7 @@ DEFAULTS: Final = (
     Default("shares, memory", "MEMORY_H", shares, fade("FADE")),
     Default("evidence of shares, memory", "FORGET_H", shares),
     Default("variance that stands for the cautious prior", "PHI_PRIOR_DUE", shares),
+    Default("dispersion of a small scope's mix", "MIX_PHI", channel_learning),
     Default("hours after which days are learned", "GROWN_H", channel_learning),
     *LEARNING,
     WHOLE_WEIGHT,

@@ -74,6 +74,14 @@ def test_long_standing_accounts_among_those_acted_on_trip_without_a_rise_in_volu
     assert "of subjects older than a year, normally 1" in trip.reason
 
 
+@pytest.mark.parametrize(("per_hour", "times"), [(60, 40), (10, 40)])
+def test_one_long_standing_account_that_is_met_again_and_again_opens_nothing(per_hour, times):
+    usual, end = traffic(MONDAY_MS, START + 2 * HOUR, per_hour, 0.05, seed=1), START + 2 * HOUR
+    same = {"subject_id": "noisy", "subject_created_at": START - 2000 * DAY}
+    noisy = [action("spam", START + HOUR // 2 + i * 30 * MINUTE // times, **same) for i in range(times)]
+    assert not opened(told(by_time(usual, noisy), end))
+
+
 def undone(actions: list[events.Action], after_ms: int) -> list[events.Reversal]:
     """Each action undone a while later, on appeal."""
     return [

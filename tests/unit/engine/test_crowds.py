@@ -1,0 +1,68 @@
+"""Each subject counts once an hour in the mix, however often it is met."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detector.engine.channel_state import CHANNEL, CROWDS
+from detector.engine.crowds import TELLS, people
+from detector.stats import surge
+
+HOUR = 60 * 500_000
+KNOWN, OLD = 0, 1
+
+
+def minute(view, at, known, old=(), actions=None):
+    """People behind a minute in which these subjects were met, of whom some are old."""
+    marks, counts = np.zeros((1, CROWDS, surge.WORDS), np.uint64), np.zeros((1, CROWDS))
+    for field, subjects in ((KNOWN, known), (OLD, old)):
+        word, mark = surge.bits(np.array(subjects, np.uint64))
+        np.bitwise_or.at(marks[0, field], word, mark)
+        counts[0, field] = len(subjects) if actions is None else actions
+    return people(view, counts, marks, at)[0]
+
+
+@pytest.fixture
+def view():
+    return np.zeros(1, CHANNEL)
+
+
+def test_who_is_met_again_in_the_hour_is_not_counted_again(view):
+    first = minute(view, HOUR, [1, 2, 3], [3])
+    again = minute(view, HOUR + 7, [3, 3, 3, 4], [3, 3, 3])
+    assert first[:2] == pytest.approx([3, 1], rel=0.01)
+    assert again[:2] == pytest.approx([1, 0], abs=0.02)
+
+
+def test_the_next_hour_begins_anew(view):
+    minute(view, HOUR + 59, [1, 2, 3], [3])
+    assert minute(view, HOUR + 60, [3], [3])[:2] == pytest.approx([1, 1], rel=0.01)
+
+
+def test_a_share_is_that_of_people_up_to_the_bound_and_of_actions_beyond(view):
+    chance = np.random.default_rng(1)
+    for at in range(6):
+        subjects = chance.integers(0, 2**63, 100, np.uint64)
+        known, old, *_ = minute(view, HOUR + at, subjects.tolist(), subjects[:20].tolist())
+        assert known == pytest.approx(100, rel=0.25)
+        assert old == pytest.approx(20, rel=0.25)
+    assert surge.marked(view["met"][0, [KNOWN]])[0] > TELLS
+    assert minute(view, HOUR + 9, [1], [1], actions=50)[:2].tolist() == [50, 50]
+
+
+def test_a_minute_that_meets_more_people_than_a_bitmap_tells_counts_actions(view):
+    subjects = np.random.default_rng(2).integers(0, 2**63, 2000, np.uint64)
+    assert minute(view, HOUR, subjects.tolist(), subjects[:100].tolist())[:2].tolist() == [2000, 100]
+
+
+def test_a_row_without_a_mix_stays_as_it_is_whoever_is_handled_with_it():
+    two = np.zeros(2, CHANNEL)
+    two["met_hour"], two["met"] = 7, 9
+    before = two[1].tobytes()
+    marks, counts = np.ones((2, CROWDS, surge.WORDS), np.uint64), np.ones((2, CROWDS))
+    marks[1], counts[1] = 0, 0
+    found = people(two, counts, marks, HOUR)
+    assert two[1].tobytes() == before
+    assert not found[1].any()
+    assert found[0].all()
