@@ -35,8 +35,6 @@ from detector.engine.channel_state import (
 from detector.stats import ages
 from detector.stats.evidence import Floats
 
-Words = NDArray[np.uint64]
-
 __all__ = [
     "CHANNEL",
     "FIELDS",
@@ -89,7 +87,7 @@ class Items(NamedTuple):
 
 
 def step(
-    view: Rows, counts: Counts, minute: int, items: Items | None = None, marks: Words | None = None,
+    view: Rows, counts: Counts, minute: int, items: Items | None = None, marks: NDArray[np.uint8] | None = None,
     cap_h: float = moves.CAP_H,
 ) -> None:  # fmt: skip
     """Move rows, in place, through one final minute.
@@ -99,7 +97,7 @@ def step(
         counts: shape (rows, len(FIELDS)).
         minute: minutes since the epoch.
         items: what was evaluated, where somebody tells it in that minute.
-        marks: shape (rows, CROWDS, surge.WORDS), subjects behind the mix; without any each action meets another one.
+        marks: subjects behind the mix, see `crowds.people`; without any each action meets another one.
         cap_h: where evidence saturates, hours.
     """
     moves.age(view, minute)

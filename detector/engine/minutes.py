@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import channels
-from detector.engine.channel_state import field
+from detector.engine.channel_state import CROWDS, field
 from detector.engine.channels import Items
 from detector.engine.columns import MINUTES_CELLS, picked, put, taken
 from detector.engine.denominators import Denominators
@@ -61,12 +61,17 @@ class Minutes:
         last = ((minute + 1) * MINUTE_MS - 1) // self._bucket_ms  # bucket that begins in the minute
         open_ = (touched.settled < last) & (touched.born <= batch.offsets[slot])
         place = touched.where(open_ & (bucket <= limit[slot]))
+        kinds = np.zeros(len(events), np.uint8)
         for mask, column in masks:
             mine = mask[events]
             chosen = np.flatnonzero(mine)
             fields = column[events[chosen]] if isinstance(column, np.ndarray) else column
-            acted_on = batch.subject[events[chosen]]
-            self._tallies.add(touched.distinct, place.take(chosen, axis=1), minute[chosen], fields, acted_on)
+            self._tallies.add(touched.distinct, place.take(chosen, axis=1), minute[chosen], fields)
+            if isinstance(fields, int) and fields < CROWDS:
+                kinds |= mine.astype(np.uint8) << np.uint8(fields)
+        met = np.flatnonzero(kinds)
+        subjects = batch.subject[events[met]]
+        self._tallies.meet(touched.distinct, place.take(met, axis=1), minute[met], kinds[met], subjects)
 
     def _evaluated(self, batch: Batch, limit: Ints) -> None:
         """Take note of items evaluated: of one policy, or, without its name, of all in the record's partition."""

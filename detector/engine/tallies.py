@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine.buckets import ONE
-from detector.engine.channel_state import CONTENT_OLD_S, CROWDS, FIELDS, TENURED_S, field
+from detector.engine.channel_state import CONTENT_OLD_S, FIELDS, TENURED_S, field
 from detector.engine.transition import Batch
 from detector.stats import ages, surge
 
 Ints = NDArray[np.int64]
 Counts = NDArray[np.int32]
 Words = NDArray[np.uint64]
+Bytes = NDArray[np.uint8]
 
 ACTION, APPEAL, DECISION, REVERSAL, REVIEW, _, EVALUATED = range(7)
 """Kinds of events, as in `events.KINDS`; those up to reviews count for scopes."""
@@ -69,10 +70,10 @@ def _follow_ups(batch: Batch) -> Iterator[tuple[NDArray[np.bool_], Ints | int]]:
 
 
 class Taken(NamedTuple):
-    """What a minute holds of some rows: counts, shape (rows, len(FIELDS)), and bitmaps of subjects, see `crowds`."""
+    """What a minute holds of some rows: counts, shape (rows, len(FIELDS)), and marks of subjects, see `crowds`."""
 
     counts: Counts
-    marks: Words
+    marks: Bytes
 
 
 class Tallies:
@@ -83,7 +84,7 @@ class Tallies:
         self._slots: NDArray[np.int32] = np.full(64, -1, np.int32)
         self._rows: list[int] = []
 
-    def add(self, rows: Ints, place: Ints, minutes: Ints, fields: Ints | int, subjects: Words) -> None:
+    def add(self, rows: Ints, place: Ints, minutes: Ints, fields: Ints | int) -> None:
         """Count events for table rows.
 
         Args:
@@ -91,33 +92,34 @@ class Tallies:
             place: shape (dimensions, events), which of them each event counts for; their number for nothing.
             minutes: shape (events,).
             fields: shape (events,), or one for all: what it counts as.
-            subjects: shape (events,), their hashes.
         """
-        if not len(minutes):
-            return
-        first = int(minutes[0])
-        if (minutes == first).all():
-            self._add(rows, place, first, fields, subjects)
-            return
-        for minute in np.unique(minutes).tolist():
-            here = minutes == minute
+        for minute, here in _by_minute(minutes):
             field = fields[here] if isinstance(fields, np.ndarray) else fields
-            self._add(rows, place[:, here], minute, field, subjects[here])
+            self._add(rows, place.take(here, axis=1), minute, field)
 
-    def _add(self, rows: Ints, place: Ints, minute: int, fields: Ints | int, subjects: Words) -> None:
+    def _add(self, rows: Ints, place: Ints, minute: int, fields: Ints | int) -> None:
         many = np.bincount(place.reshape(-1), minlength=len(rows) + 1)[:-1]
         some = np.flatnonzero(many)
-        slot = np.full(len(rows) + 1, -1)  # nothing's is the spare one
-        slot[some] = self._slot(rows[some])
-        counts, marks = self._of(minute)
-        if isinstance(fields, np.ndarray):
-            np.add.at(counts.reshape(-1), (slot[place] * len(FIELDS) + fields).reshape(-1), ONE)
+        slots, counts = self._slot(rows[some]), self._of(minute).counts
+        if not isinstance(fields, np.ndarray):
+            counts[slots, fields] += many[some].astype(np.int32)
             return
-        counts[slot[some], fields] += many[some].astype(np.int32)
-        if fields < CROWDS:
-            word, mark = surge.bits(subjects)
-            cells = (slot[place] * CROWDS + fields) * surge.WORDS + word
-            np.bitwise_or.at(marks.reshape(-1), cells.reshape(-1), np.tile(mark, len(place)))
+        slot = _among(len(rows), some, slots)
+        np.add.at(counts.reshape(-1), (slot[place] * len(FIELDS) + fields).reshape(-1), ONE)
+
+    def meet(self, rows: Ints, place: Ints, minutes: Ints, kinds: Bytes, subjects: Words) -> None:
+        """Note whom actions met that count for table rows, as `add`.
+
+        `kinds`: shape (events,), a bit for each of the first `CROWDS` fields; `subjects`: their hashes.
+        """
+        for minute, here in _by_minute(minutes):
+            mine = place.take(here, axis=1)
+            some = np.flatnonzero(np.bincount(mine.reshape(-1), minlength=len(rows) + 1)[:-1])
+            slot = _among(len(rows), some, self._slot(rows[some]))
+            cells = slot[mine] * surge.BITS + surge.place(subjects[here]).astype(np.int64)
+            marks, kind = self._of(minute).marks.reshape(-1), kinds[here]
+            for each in np.flatnonzero(np.bincount(kind)).tolist():  # alone, since a cell may be named twice
+                marks[cells.take(np.flatnonzero(kind == each), axis=1)] |= each
 
     def knows(self, rows: Ints) -> NDArray[np.bool_]:
         """Which of `rows` ever had something counted."""
@@ -173,4 +175,22 @@ class Tallies:
 
 
 def _blank(rows: int) -> Taken:
-    return Taken(np.zeros((rows, len(FIELDS)), np.int32), np.zeros((rows, CROWDS, surge.WORDS), np.uint64))
+    return Taken(np.zeros((rows, len(FIELDS)), np.int32), np.zeros((rows, surge.BITS), np.uint8))
+
+
+def _by_minute(minutes: Ints) -> Iterator[tuple[int, Ints]]:
+    """Each minute, and which events are in it."""
+    if not len(minutes):
+        return
+    if (minutes == minutes[0]).all():
+        yield int(minutes[0]), np.arange(len(minutes))
+        return
+    for minute in np.unique(minutes).tolist():
+        yield minute, np.flatnonzero(minutes == minute)
+
+
+def _among(rows: int, some: Ints, slots: Ints) -> Ints:
+    """Slots by place among rows: -1, the spare one, for the others and for nothing."""
+    slot = np.full(rows + 1, -1)
+    slot[some] = slots
+    return slot

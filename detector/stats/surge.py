@@ -99,10 +99,16 @@ def busier(busiest: Floats, count: Floats, season: Floats) -> Floats:
     return found
 
 
+def place(subjects: Words) -> Words:
+    """For each subject's hash, which of `BITS` it marks."""
+    found: Words = subjects * _MIX >> np.uint64(56)
+    return found
+
+
 def bits(subjects: Words) -> tuple[Ints, Words]:
-    """For each subject's hash, the word of a bitmap of `WORDS` that it marks, and the mark."""
-    mixed = subjects * _MIX >> np.uint64(56)
-    return (mixed >> np.uint64(6)).astype(np.int64), np.uint64(1) << (mixed & np.uint64(63))
+    """The same as the word of a bitmap of `WORDS`, and the mark in it."""
+    bit = place(subjects)
+    return (bit >> np.uint64(6)).astype(np.int64), np.uint64(1) << (bit & np.uint64(63))
 
 
 def marked(bitmap: Words) -> Ints:

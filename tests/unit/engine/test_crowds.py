@@ -15,10 +15,9 @@ KNOWN, OLD = 0, 1
 
 def minute(view, at, known, old=(), actions=None):
     """People behind a minute in which these subjects were met, of whom some are old."""
-    marks, counts = np.zeros((1, CROWDS, surge.WORDS), np.uint64), np.zeros((1, CROWDS))
+    marks, counts = np.zeros((1, surge.BITS), np.uint8), np.zeros((1, CROWDS))
     for field, subjects in ((KNOWN, known), (OLD, old)):
-        word, mark = surge.bits(np.array(subjects, np.uint64))
-        np.bitwise_or.at(marks[0, field], word, mark)
+        marks[0, surge.place(np.array(subjects, np.uint64))] |= 1 << field
         counts[0, field] = len(subjects) if actions is None else actions
     return people(view, counts, marks, at)[0]
 
@@ -60,7 +59,7 @@ def test_a_row_without_a_mix_stays_as_it_is_whoever_is_handled_with_it():
     two = np.zeros(2, CHANNEL)
     two["met_hour"], two["met"] = 7, 9
     before = two[1].tobytes()
-    marks, counts = np.ones((2, CROWDS, surge.WORDS), np.uint64), np.ones((2, CROWDS))
+    marks, counts = np.full((2, surge.BITS), 0b111111, np.uint8), np.ones((2, CROWDS))
     marks[1], counts[1] = 0, 0
     found = people(two, counts, marks, HOUR)
     assert two[1].tobytes() == before
