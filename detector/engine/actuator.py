@@ -19,7 +19,7 @@ from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.scopes import Scopes
 from detector.engine.transition import Transition
 from detector.engine.unrest import Unrest
-from detector.events import AlertType, State
+from detector.events import AlertType, Evidence, State
 
 Rows = NDArray[np.void]
 MOVABLE = (State.CLOSED, State.HALF_OPEN)
@@ -92,21 +92,34 @@ class Actuator:
     def _judge(self, policy: PolicyState, key: Key, view: Rows, end_ms: int, now: Moment) -> list[Transition]:
         found = self._blame.evidence(policy, policy.rows[key], view, end_ms)
         verdict = self._blame.verdict(policy, key, found, probing=policy.is_probing)
-        if verdict is None or (verdict == "warn" and policy.is_warned):
+        if verdict != "trip":
+            found = self._unsaid(policy, found)
+        if verdict is None or not found:
             return []
         target, parts = self._blame.target(policy, key, view, found, end_ms)
         if target is None or policy.breaker(target).state not in MOVABLE:
             return []
         verdict = self._blame.verdict(policy, key, found, probing=policy.is_probed(target))
-        if verdict is None or (verdict == "warn" and policy.is_warned):
+        if verdict != "trip":
+            found = self._unsaid(policy, found)
+        if verdict is None or not found:
             return []
         before, after = policy.breaker(target), self._after(policy, target, verdict, now)
         harm = self._blame.harm(policy, key, target, view, found, end_ms)
         told = explain.told(policy, target, key, found, parts, harm, end_ms)
         if verdict == "trip":
             afresh.spend(self._scopes, policy, target)
+        if any(each.signal == "silence" for each in found):
+            self._scopes.week_of(policy.rows[key])["silence_told"] = True
         kind = "breaker.warned" if verdict == "warn" else TYPES[before.state, after.state]
         return [self._set(policy, target, after, kind, now, end_ms, told)]
+
+    def _unsaid(self, policy: PolicyState, found: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+        """What may be warned of: where a warning stands, the next one waits until it has died down, but for silence."""
+        if not policy.is_warned:
+            return found
+        said = bool(self._scopes.week_of(policy.rows[WHOLE])["silence_told"][0])
+        return () if said else tuple(each for each in found if each.signal == "silence")
 
     def _uphold(self, policy: PolicyState, key: Key, view: Rows, end_ms: int, now: Moment) -> list[Transition]:
         """An open breaker is proven right by what became of the scope's actions: it cools down anew, and for longer."""

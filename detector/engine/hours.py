@@ -56,15 +56,21 @@ class Hours:
         return self._close_day(rows, hour) if (hour + 1) % baseline.DAY_H == 0 else []
 
     def silent(self, rows: Ints, through: int) -> list[int]:
-        """Rows of whole policies that have long been silent as bucket `through` ends, and that have not warned."""
+        """Rows of whole policies that have long been silent as bucket `through` ends, and are not said to be yet.
+
+        That another warning stands is no matter: what is missing may be why nothing more is heard.
+        """
         scopes, end_ms = self._scopes, (through + 1) * self._bucket_ms
         links = scopes.links.rows
-        wholes = rows[links["whole"][rows] & (links["next_h"][rows] <= links["warn_h"][rows])]
+        wholes = rows[
+            links["whole"][rows] & np.isfinite(links["warn_h"][rows]) & np.isfinite(links["change_line"][rows])
+        ]
         view, link = picked(scopes.table.rows, wholes, *quiet.VIEW), picked(links, wholes, *quiet.LINK)
-        profile = picked(scopes.profiles.rows, links["profile"][wholes], *quiet.PROFILE)
-        warn_h = links["warn_h"][wholes]
-        level_h = quiet.levels(view, link, profile, end_ms)
-        return [int(row) for row in wholes[~(level_h < warn_h) & np.isfinite(warn_h)]]
+        at, profiles = links["profile"][wholes], scopes.profiles.rows
+        level_h = quiet.levels(view, link, picked(profiles, at, *quiet.PROFILE), end_ms)
+        told = (profiles["silence_told"][at] != 0) & (level_h > 0.0)
+        profiles["silence_told"][at] = told
+        return [int(row) for row in wholes[~(level_h < links["warn_h"][wholes]) & ~told]]
 
     def _close_day(self, rows: Ints, hour: int) -> list[int]:
         links, profiles = self._scopes.links.rows, self._scopes.profiles.rows

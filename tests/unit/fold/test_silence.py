@@ -45,5 +45,20 @@ def test_a_restart_forgets_no_minute_of_it():
     assert lived(2.0, 90, restart=True) == lived(2.0, 90)
 
 
+def test_a_policy_falls_silent_while_another_warning_about_it_stands():
+    end = STOPS + 40 * MINUTE
+    found = [
+        *steady("spam", MONDAY_MS, STOPS, 2.0),
+        *steady("spam", STOPS - 10 * MINUTE, STOPS, 20.0, subject_id="one"),
+    ]
+    found += steady("hate", MONDAY_MS, end, 0.5)
+    log, fold = LogWriter(ruleset=RULES), Fold(RULES.stream)
+    log.live(sorted(found, key=lambda event: event.time), end, every_ms=MINUTE)
+    fold.assign(0, {})
+    wave, silence = fold.apply(log.records).alerts
+    assert [[each.signal for each in alert.evidence] for alert in (wave, silence)] == [["volume"], ["silence"]]
+    assert (silence.type, silence.impact.actions) == ("breaker.warned", 0)
+
+
 def test_a_quiet_policy_may_rest():
     assert lived(0.05, 90) == []
