@@ -80,7 +80,7 @@ CHANNEL: Final = np.dtype(
         ("phi", "<f4", (len(TESTS),)),  # what they give, and
         ("known", "?", (len(TESTS),)),  # whether history is enough: both as of the last hour's end
         ("rings", "<i4", (ages.CELLS,)),  # actions by age, see stats.ages
-        ("met", "<u8", (CROWDS, surge.WORDS)),  # bitmaps of subjects in the hour `met_hour`, see engine.crowds
+        ("met", "<u8", (MIXES, surge.WORDS)),  # bitmaps of subjects in the hour `met_hour`, see engine.crowds
         ("met_hour", "<i8"),
         ("behind", "<f4", (_BOUNDED,)),  # passages behind those actions when counts were last judged
         ("reinstated", "<f4"),  # subjects reinstated of late, see channel_moves

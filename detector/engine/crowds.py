@@ -1,31 +1,31 @@
 """Whom a scope's actions meet, each subject once an hour: one noisy actor must not look like many people.
 
-A minute brings a bitmap of subjects for each field of the mix. Its people are those that the hour before it did not
-hold: sets, so neither order nor repetition can matter. An hour that holds too many to tell them apart counts actions;
-no one actor makes a share of so many.
+A minute brings a bitmap of subjects for each field of the mix. Its people are those whose place the hour before it did
+not hold: sets, so neither order nor repetition can matter, and of whom a share is a fair sample. Where there are too
+many to tell them apart, actions are counted; no one actor makes a share of so many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine.channel_state import CROWDS, Rows
+from detector.engine.channel_state import MIXES, Rows
 from detector.stats import surge
 from detector.stats.evidence import Floats
 
 Words = NDArray[np.uint64]
+Bytes = NDArray[np.uint8]
 
 TELLS: Final = surge.BITS // 2
-"""Bits of the hour from which its people are not told apart: some 180 of them."""
-_TRIALS: Final = np.arange(CROWDS) // 2 * 2
-"""Of each field, the one of its trials."""
+"""Places of the hour from which its people are not told apart: some 180 of them."""
+AT_ONCE: Final = 32
+"""The same of a minute: two new ones at one place count as one, who is what either is."""
 
 
-def people(view: Rows, actions: Floats, marks: NDArray[np.uint8], minute: int) -> Floats:
+def people(view: Rows, actions: Floats, marks: Bytes, minute: int) -> Floats:
     """People behind a final minute's counts who are new to the hour, shape (rows, `CROWDS`); takes note of them.
 
     Args:
@@ -36,20 +36,18 @@ def people(view: Rows, actions: Floats, marks: NDArray[np.uint8], minute: int) -
     """
     some, goes_on = np.flatnonzero(actions.any(axis=1)), view["met_hour"] == minute // 60
     before = np.where(goes_on[:, None, None], view["met"], np.uint64(0))[some]
-    after = before | _bitmaps(marks[some])
-    view["met"][some], view["met_hour"][some] = after, minute // 60
-    crowded = _each(surge.marked, after)[:, _TRIALS] >= TELLS
     found = np.zeros_like(actions)
-    found[some] = np.where(crowded, actions[some], _each(surge.people, after) - _each(surge.people, before))
+    for share in range(MIXES):
+        trials, successes = (_bitmap(marks[some], 2 * share + which) for which in (0, 1))
+        new, held = trials & ~before[:, share], before[:, share] | trials
+        crowded = (surge.marked(held) >= TELLS) | (surge.marked(trials) >= AT_ONCE)
+        for which, those in enumerate((new, new & successes)):
+            found[some, 2 * share + which] = np.where(crowded, actions[some, 2 * share + which], surge.marked(those))
+        view["met"][some, share] = held
+    view["met_hour"][some] = minute // 60
     return found
 
 
-def _bitmaps(marks: NDArray[np.uint8]) -> Words:
-    """The same as a bitmap of subjects for each field, shape (rows, `CROWDS`, `surge.WORDS`)."""
-    fields = [np.packbits(marks & np.uint8(1 << field), axis=1, bitorder="little") for field in range(CROWDS)]
-    return np.stack(fields, axis=1).view(np.uint64)
-
-
-def _each(told: Callable[[Words], NDArray[Any]], bitmaps: Words) -> NDArray[Any]:
-    """What is told of each bitmap, shape (rows, `CROWDS`)."""
-    return told(bitmaps.reshape(-1, surge.WORDS)).reshape(-1, CROWDS)
+def _bitmap(marks: Bytes, field: int) -> Words:
+    """Subjects that count for a field, shape (rows, `surge.WORDS`)."""
+    return np.packbits(marks & np.uint8(1 << field), axis=1, bitorder="little").view(np.uint64)
