@@ -22,7 +22,7 @@ Bytes = NDArray[np.uint8]
 TELLS: Final = surge.BITS // 2
 """Places of the hour from which its people are not told apart: some 180 of them."""
 AT_ONCE: Final = 32
-"""The same of a minute: two new ones at one place count as one, who is what either is."""
+"""The same of a minute: two who are new at one place count as one, and as what either of them is."""
 
 
 def people(view: Rows, actions: Floats, marks: Bytes, minute: int) -> Floats:
