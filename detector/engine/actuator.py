@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 import numpy as np
 from msgspec.structs import replace
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from detector import breaker as machine
 from detector.breaker import BreakerState, Moment
-from detector.engine import afresh, deploys, explain, narrow
+from detector.engine import afresh, channels, deploys, explain, narrow
 from detector.engine import judge as rule
 from detector.engine.blame import Blame
 from detector.engine.buckets import OpenBuckets
@@ -24,6 +25,8 @@ from detector.events import AlertType, Evidence, State
 Rows = NDArray[np.void]
 MOVABLE = (State.CLOSED, State.HALF_OPEN)
 """States that evidence can move."""
+LOST: Final = {"silence": "silence_told", "appeals_quiet": "quiet_told"}
+"""Signals that evidence is missing, which is said whatever warning stands; and where it stands that it was said."""
 
 TYPES: dict[tuple[State, State], AlertType] = {
     (State.CLOSED, State.OPEN): "breaker.opened",
@@ -109,17 +112,18 @@ class Actuator:
         told = explain.told(policy, target, key, found, parts, harm, end_ms)
         if verdict == "trip":
             afresh.spend(self._scopes, policy, target)
-        if any(each.signal == "silence" for each in found):
-            self._scopes.week_of(policy.rows[key])["silence_told"] = True
+        week = self._scopes.week_of(policy.rows[WHOLE])
+        for signal in {each.signal for each in found} & LOST.keys():
+            week[LOST[signal]] = True
         kind = "breaker.warned" if verdict == "warn" else TYPES[before.state, after.state]
         return [self._set(policy, target, after, kind, now, end_ms, told)]
 
     def _unsaid(self, policy: PolicyState, found: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
-        """What may be warned of: where a warning stands, the next one waits until it has died down, but for silence."""
+        """What may be warned of: where a warning stands, the next one waits until it has died down, but for `LOST`."""
         if not policy.is_warned:
             return found
-        said = bool(self._scopes.week_of(policy.rows[WHOLE])["silence_told"][0])
-        return () if said else tuple(each for each in found if each.signal == "silence")
+        week = self._scopes.week_of(policy.rows[WHOLE])
+        return tuple(each for each in found if each.signal in LOST and not week[LOST[each.signal]][0])
 
     def _uphold(self, policy: PolicyState, key: Key, view: Rows, end_ms: int, now: Moment) -> list[Transition]:
         """An open breaker is proven right by what became of the scope's actions: it cools down anew, and for longer."""
@@ -176,6 +180,7 @@ class Actuator:
     def calm(self, moments: Mapping[int, Moment], through: int) -> None:
         """Let scopes warn again whose evidence has died down by bucket `through`, all before it being final."""
         for partition, now in moments.items():
+            self._forget_quiet(partition)
             for policy, key in self._unrest.warned(partition):
                 if policy.position >= now.offset:
                     continue
@@ -185,6 +190,14 @@ class Actuator:
                     policy.breakers[key] = replace(state, warned_ms=0)
                     policy.changed = True
                     self._file(policy, key)
+
+    def _forget_quiet(self, partition: int) -> None:
+        """Let policies say again that appeals are quiet, where they were heard again."""
+        links, wholes = self._scopes.links.rows, self._scopes.wholes(partition)
+        told = self._scopes.profiles.rows["quiet_told"][links["profile"][wholes]] != 0
+        for row in wholes[told].tolist():
+            level_h = rule.loudest_h(self._scopes.channels_of(row), set(channels.SIGNALS) - {"appeals_quiet"})
+            self._scopes.week_of(row)["quiet_told"] = level_h >= rule.CALM_RATIO * links["warn_h"][row]
 
     def _after(self, policy: PolicyState, key: Key, verdict: Verdict, now: Moment) -> BreakerState:
         before, scope = policy.breaker(key), policy.scope(key).id

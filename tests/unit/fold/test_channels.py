@@ -274,6 +274,19 @@ def test_usual_appeals_and_decisions_say_nothing():
     assert not opened(alerts)
 
 
+def test_appeals_that_go_quiet_are_told_while_another_warning_stands():
+    end = START + DAY
+    before = [traffic(MONDAY_MS, START, 30, 0.1, seed, prior_actions=prior) for seed, prior in ((1, 0), (2, 3))]
+    first_offenders = traffic(START, end, 60, 0.1, seed=3, prior_actions=0)
+    heard = [each for each in followed(by_time(*before), 0.2, 0.1, 4) if each.time < START]
+    said = told([*by_time(*before), *first_offenders, *heard], end)
+    warned = [
+        {each.signal for each in alert.evidence} for alert in said if alert.detected_at.timestamp() * 1000 > START
+    ]
+    assert {"first_time"} in warned
+    assert warned.index({"first_time"}) < warned.index({"appeals_quiet"})
+
+
 @pytest.fixture(scope="module")
 def lived():
     """A log with mistakes and overturned appeals, and what a worker says of it that never restarts."""
