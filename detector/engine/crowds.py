@@ -19,8 +19,9 @@ from detector.stats.evidence import Floats
 Words = NDArray[np.uint64]
 Bytes = NDArray[np.uint8]
 
-TELLS: Final = surge.BITS // 2
-"""Places of the hour from which its people are not told apart: some 180 of them."""
+TELLS: Final = surge.BITS // 4
+"""Places of the hour from which its people are not told apart, some seventy of them. Whose place is taken is lost, an
+eighth of all: parts that are told by people must stay comparable with a whole that is told by actions."""
 AT_ONCE: Final = 32
 """The same of a minute: two who are new at one place count as one, and as what either of them is."""
 
