@@ -180,7 +180,7 @@ class Actuator:
     def calm(self, moments: Mapping[int, Moment], through: int) -> None:
         """Let scopes warn again whose evidence has died down by bucket `through`, all before it being final."""
         for partition, now in moments.items():
-            self._forget_quiet(partition)
+            self._forget_quiet(partition, now)
             for policy, key in self._unrest.warned(partition):
                 if policy.position >= now.offset:
                     continue
@@ -191,13 +191,15 @@ class Actuator:
                     policy.changed = True
                     self._file(policy, key)
 
-    def _forget_quiet(self, partition: int) -> None:
-        """Let policies say again that appeals are quiet, where they were heard again."""
+    def _forget_quiet(self, partition: int, now: Moment) -> None:
+        """Let policies say again that appeals are quiet, where they were heard again in every scope."""
         links, wholes = self._scopes.links.rows, self._scopes.wholes(partition)
         told = self._scopes.profiles.rows["quiet_told"][links["profile"][wholes]] != 0
-        for row in wholes[told].tolist():
-            level_h = rule.loudest_h(self._scopes.channels_of(row), set(channels.SIGNALS) - {"appeals_quiet"})
-            self._scopes.week_of(row)["quiet_told"] = level_h >= rule.CALM_RATIO * links["warn_h"][row]
+        others = set(channels.SIGNALS) - {"appeals_quiet"}
+        for row in wholes[told & (links["position"][wholes] < now.offset)].tolist():
+            policy, _ = self._scopes.owner[row]
+            levels_h = (rule.loudest_h(self._scopes.channels_of(each), others) for each in policy.rows.values())
+            self._scopes.week_of(row)["quiet_told"] = max(levels_h) >= rule.CALM_RATIO * links["warn_h"][row]
 
     def _after(self, policy: PolicyState, key: Key, verdict: Verdict, now: Moment) -> BreakerState:
         before, scope = policy.breaker(key), policy.scope(key).id
