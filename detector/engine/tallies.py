@@ -95,7 +95,7 @@ class Tallies:
         """
         for minute, here in _by_minute(minutes):
             field = fields[here] if isinstance(fields, np.ndarray) else fields
-            self._add(rows, place.take(here, axis=1), minute, field)
+            self._add(rows, place[:, here], minute, field)
 
     def _add(self, rows: Ints, place: Ints, minute: int, fields: Ints | int) -> None:
         many = np.bincount(place.reshape(-1), minlength=len(rows) + 1)[:-1]
@@ -113,7 +113,7 @@ class Tallies:
         `kinds`: shape (events,), a bit for each of the first `CROWDS` fields; `subjects`: their hashes.
         """
         for minute, here in _by_minute(minutes):
-            mine = place.take(here, axis=1)
+            mine = place[:, here]
             some = np.flatnonzero(np.bincount(mine.reshape(-1), minlength=len(rows) + 1)[:-1])
             slot = _among(len(rows), some, self._slot(rows[some]))
             cells = slot[mine] * surge.BITS + surge.place(subjects[here]).astype(np.int64)
@@ -178,12 +178,12 @@ def _blank(rows: int) -> Taken:
     return Taken(np.zeros((rows, len(FIELDS)), np.int32), np.zeros((rows, surge.BITS), np.uint8))
 
 
-def _by_minute(minutes: Ints) -> Iterator[tuple[int, Ints]]:
+def _by_minute(minutes: Ints) -> Iterator[tuple[int, Ints | slice]]:
     """Each minute, and which events are in it."""
     if not len(minutes):
         return
     if (minutes == minutes[0]).all():
-        yield int(minutes[0]), np.arange(len(minutes))
+        yield int(minutes[0]), slice(None)
         return
     for minute in np.unique(minutes).tolist():
         yield minute, np.flatnonzero(minutes == minute)
