@@ -44,7 +44,8 @@ class BreakerState(Struct, frozen=True, array_like=True):
     """Where one breaker stands. Times are epoch milliseconds of stream time, `generation` only grows.
 
     `timer_ms`: when it moves by itself (0: never). `issued`: whether readers have been told to obey it.
-    `warned_ms`: when it last warned (0: may warn). `upheld_ms`: when it was proven right since it opened (0: not).
+    `warned`: of which topics a warning stands, and when it last warned of each, by name. `upheld_ms`: when it was
+    proven right since it opened (0: not).
     `relapse_ms`: until when it counts as re-opened if it opens, having closed by itself (0: it has not).
     """
 
@@ -55,14 +56,14 @@ class BreakerState(Struct, frozen=True, array_like=True):
     reopened: int = 0
     issued: bool = True
     alert_id: str | None = None
-    warned_ms: int = 0
+    warned: dict[str, int] = {}
     upheld_ms: int = 0
     relapse_ms: int = 0
 
     @property
     def at_rest(self) -> bool:
         """Closed, and nothing said that could still be followed by more."""
-        return self.state is State.CLOSED and not self.warned_ms
+        return self.state is State.CLOSED and not self.warned
 
 
 class Moment(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
 
 import numpy as np
 from msgspec.structs import replace
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector import breaker as machine
 from detector.breaker import BreakerState, Moment
-from detector.engine import afresh, channels, deploys, explain, narrow
+from detector.engine import afresh, deploys, explain, narrow, topics
 from detector.engine import judge as rule
 from detector.engine.blame import Blame
 from detector.engine.buckets import OpenBuckets
@@ -25,8 +24,6 @@ from detector.events import AlertType, Evidence, State
 Rows = NDArray[np.void]
 MOVABLE = (State.CLOSED, State.HALF_OPEN)
 """States that evidence can move."""
-LOST: Final = {"silence": "silence_told", "appeals_quiet": "quiet_told"}
-"""Signals that evidence is missing, which is said whatever warning stands; and where it stands that it was said."""
 
 TYPES: dict[tuple[State, State], AlertType] = {
     (State.CLOSED, State.OPEN): "breaker.opened",
@@ -96,7 +93,7 @@ class Actuator:
         found = self._blame.evidence(policy, policy.rows[key], view, end_ms)
         verdict = self._blame.verdict(policy, key, found, probing=policy.is_probing)
         if verdict != "trip":
-            found = self._unsaid(policy, found)
+            found = topics.unsaid(found, policy.told)
         if verdict is None or not found:
             return []
         target, parts = self._blame.target(policy, key, view, found, end_ms)
@@ -104,26 +101,16 @@ class Actuator:
             return []
         verdict = self._blame.verdict(policy, key, found, probing=policy.is_probed(target))
         if verdict != "trip":
-            found = self._unsaid(policy, found)
+            found = topics.unsaid(found, policy.told)
         if verdict is None or not found:
             return []
-        before, after = policy.breaker(target), self._after(policy, target, verdict, now)
+        before, after = policy.breaker(target), self._after(policy, target, verdict, found, now)
         harm = self._blame.harm(policy, key, target, view, found, end_ms)
         told = explain.told(policy, target, key, found, parts, harm, end_ms)
         if verdict == "trip":
             afresh.spend(self._scopes, policy, target)
-        week = self._scopes.week_of(policy.rows[WHOLE])
-        for signal in {each.signal for each in found} & LOST.keys():
-            week[LOST[signal]] = True
         kind = "breaker.warned" if verdict == "warn" else TYPES[before.state, after.state]
         return [self._set(policy, target, after, kind, now, end_ms, told)]
-
-    def _unsaid(self, policy: PolicyState, found: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
-        """What may be warned of: where a warning stands, the next one waits until it has died down, but for `LOST`."""
-        if not policy.is_warned:
-            return found
-        week = self._scopes.week_of(policy.rows[WHOLE])
-        return tuple(each for each in found if each.signal in LOST and not week[LOST[each.signal]][0])
 
     def _uphold(self, policy: PolicyState, key: Key, view: Rows, end_ms: int, now: Moment) -> list[Transition]:
         """An open breaker is proven right by what became of the scope's actions: it cools down anew, and for longer."""
@@ -178,35 +165,30 @@ class Actuator:
         return waiting
 
     def calm(self, moments: Mapping[int, Moment], through: int) -> None:
-        """Let scopes warn again whose evidence has died down by bucket `through`, all before it being final."""
+        """Let scopes warn again of what has died down by bucket `through`, all before it being final."""
         for partition, now in moments.items():
-            self._forget_quiet(partition, now)
             for policy, key in self._unrest.warned(partition):
-                if policy.position >= now.offset:
-                    continue
-                state = policy.breaker(key)
-                end_ms = (through + 1) * self._bucket_ms
-                if state.warned_ms < through * self._bucket_ms and self._blame.is_calm(policy, key, end_ms):
-                    policy.breakers[key] = replace(state, warned_ms=0)
-                    policy.changed = True
-                    self._file(policy, key)
+                if policy.position < now.offset:
+                    self._calm(policy, key, through)
 
-    def _forget_quiet(self, partition: int, now: Moment) -> None:
-        """Let policies say again that appeals are quiet, where they were heard again in every scope."""
-        links, wholes = self._scopes.links.rows, self._scopes.wholes(partition)
-        told = self._scopes.profiles.rows["quiet_told"][links["profile"][wholes]] != 0
-        others = set(channels.SIGNALS) - {"appeals_quiet"}
-        for row in wholes[told & (links["position"][wholes] < now.offset)].tolist():
-            policy, _ = self._scopes.owner[row]
-            levels_h = (rule.loudest_h(self._scopes.channels_of(each), others) for each in policy.rows.values())
-            self._scopes.week_of(row)["quiet_told"] = max(levels_h) >= rule.CALM_RATIO * links["warn_h"][row]
+    def _calm(self, policy: PolicyState, key: Key, through: int) -> None:
+        state, began_ms = policy.breaker(key), through * self._bucket_ms
+        calm = self._blame.calm(policy, key, began_ms + self._bucket_ms)
+        warned = {topic: at_ms for topic, at_ms in state.warned.items() if at_ms >= began_ms or topic not in calm}
+        if warned != state.warned:
+            policy.breakers[key] = replace(state, warned=warned)
+            policy.changed = True
+            self._file(policy, key)
 
-    def _after(self, policy: PolicyState, key: Key, verdict: Verdict, now: Moment) -> BreakerState:
+    def _after(
+        self, policy: PolicyState, key: Key, verdict: Verdict, found: tuple[Evidence, ...], now: Moment
+    ) -> BreakerState:
         before, scope = policy.breaker(key), policy.scope(key).id
         if verdict == "trip":
             return machine.move(before, scope, State.OPEN, policy.settings.breaker, now)
         generation = max(before.generation + 1, now.log_ms)
-        return replace(before, warned_ms=now.stream_ms, generation=generation, alert_id=f"{scope}#{generation}")
+        warned = topics.noted(before.warned, found, now.stream_ms)
+        return replace(before, warned=warned, generation=generation, alert_id=f"{scope}#{generation}")
 
     def _run_timer(self, policy: PolicyState, key: Key, stream_ms: int, now: Moment) -> list[Transition]:
         before, on_trip = policy.breaker(key), policy.settings.breaker

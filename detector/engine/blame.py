@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.engine import channels, narrow, quiet, signals, topics
 from detector.engine import judge as rule
-from detector.engine import narrow, quiet, signals
 from detector.engine.buckets import OpenBuckets
 from detector.engine.judge import Verdict
 from detector.engine.policy_state import WHOLE, Key, PolicyState
@@ -59,17 +59,27 @@ class Blame:
         link, ignored = self._scopes.links.rows[whole : whole + 1], policy.settings.ignore_signals
         return rule.is_informed(channel, self._scopes.channels_of(whole), link, ignored)
 
-    def is_calm(self, policy: PolicyState, key: Key, end_ms: int) -> bool:
-        """Whether evidence has died down, in the scope and in the policy that may have spoken through it."""
+    def calm(self, policy: PolicyState, key: Key, end_ms: int) -> set[str]:
+        """Topics whose evidence has died down, in the scope and in the policy that may have spoken through it."""
         rows = [policy.rows[each] for each in (key, WHOLE) if each in policy.rows]
-        ignored = policy.settings.ignore_signals
-        volume_h = float(evidence.level_h(self._scopes.table.rows["evidence"][rows]).max()) * ("volume" not in ignored)
-        whole = policy.rows[WHOLE]
+        heard = [level for row in rows for level in self._levels_h(row)] + self._of_window_h(policy.rows[WHOLE], end_ms)
+        line_h = rule.CALM_RATIO * float(self._scopes.links.rows["warn_h"][rows[0]])
+        loud = {signal for signal, level_h in heard if not level_h < line_h} - {*policy.settings.ignore_signals}
+        return topics.TOPICS.keys() - {topics.OF[signal] for signal in loud}
+
+    def _levels_h(self, row: int) -> list[tuple[str, float]]:
+        """Evidence, hours, of a row's volume and of its channels."""
+        channel = self._scopes.channels_of(row)
+        heard = channels.levels(channel) if len(channel) else {}
+        volume_h = float(evidence.level_h(self._scopes.table.rows["evidence"][[row]])[0])
+        return [("volume", volume_h), *((signal, float(level_h[0])) for signal, level_h in heard.items())]
+
+    def _of_window_h(self, whole: int, end_ms: int) -> list[tuple[str, float]]:
+        """The same of what a whole policy does not do, or does more by the day."""
         view, link = (each.rows[whole : whole + 1] for each in (self._scopes.table, self._scopes.links))
-        silent_h = float(quiet.levels(view, link, self._scopes.week_of(whole), end_ms)[0]) * ("silence" not in ignored)
-        heard = (rule.loudest_h(self._scopes.channels_of(row), ignored) for row in rows)
-        level_h = max(volume_h, silent_h, *heard)
-        return level_h < rule.CALM_RATIO * float(self._scopes.links.rows["warn_h"][rows[0]])
+        week = self._scopes.week_of(whole)
+        silence_h, ramp_h = quiet.levels(view, link, week, end_ms), rule.ramp_h(week)
+        return [("silence", float(silence_h[0])), ("ramp", float(ramp_h[0]))]
 
     def harm(
         self, policy: PolicyState, key: Key, target: Key, view: Rows, found: tuple[Evidence, ...], end_ms: int

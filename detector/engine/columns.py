@@ -79,9 +79,6 @@ PROFILE: Final = np.dtype(
         ("pooled", "<f4", (HOURS_PER_WEEK,)),  # as it was when each hour was last expected
         ("twin", slow.TWIN),
         ("silence", "<f8"),  # evidence, hours, when the running hour began; see stats.silence
-        ("silence_told", "u1"),  # the policy is said to be silent, and has not acted since
-        ("quiet_told", "u1"),  # its appeals are said to be quiet, and that has not died down since
-        ("ramp_told", "u1"),  # the twin has spoken, and its evidence has not died down since
     ]
 )
 """What is kept per policy, not per scope."""

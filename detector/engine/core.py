@@ -196,9 +196,7 @@ class Engine:
             spoke = self._hours.close(rows, through)
             self.scopes.standings.forget(rows)
             for row in self._hearing.in_turn(spoke):
-                said = self._hearing.row(row, through, moments)
-                self.scopes.week_of(row)["ramp_told"] = bool(said)
-                found += said
+                found += self._hearing.row(row, through, moments)
             self.actuator.calm(moments, through)
         return found
 

@@ -56,10 +56,7 @@ class Hours:
         return self._close_day(rows, hour) if (hour + 1) % baseline.DAY_H == 0 else []
 
     def silent(self, rows: Ints, through: int) -> list[int]:
-        """Rows of whole policies that have long been silent as bucket `through` ends, and are not said to be yet.
-
-        That another warning stands is no matter: what is missing may be why nothing more is heard.
-        """
+        """Rows of whole policies that have long been silent as bucket `through` ends, and are not said to be yet."""
         scopes, end_ms = self._scopes, (through + 1) * self._bucket_ms
         links = scopes.links.rows
         wholes = rows[
@@ -68,20 +65,15 @@ class Hours:
         view, link = picked(scopes.table.rows, wholes, *quiet.VIEW), picked(links, wholes, *quiet.LINK)
         at, profiles = links["profile"][wholes], scopes.profiles.rows
         level_h = quiet.levels(view, link, picked(profiles, at, *quiet.PROFILE), end_ms)
-        told = (profiles["silence_told"][at] != 0) & (level_h > 0.0)
-        profiles["silence_told"][at] = told
-        return [int(row) for row in wholes[~(level_h < links["warn_h"][wholes]) & ~told]]
+        long = wholes[~(level_h < links["warn_h"][wholes])]
+        return [row for row in long.tolist() if "silence" not in scopes.owner[row][0].told]
 
     def _close_day(self, rows: Ints, hour: int) -> list[int]:
         links, profiles = self._scopes.links.rows, self._scopes.profiles.rows
         wholes = rows[links["whole"][rows]]
         link = links[wholes]
         step.close_day(self._scopes.table.rows[wholes], link, hour, profiles)
-        at = link["profile"]
-        level_h = judge.ramp_h(profiles[at])
-        told = profiles["ramp_told"][at] != 0
-        profiles["ramp_told"][at] = told & (level_h >= judge.CALM_RATIO * link["warn_h"])
-        speaks = ~(level_h < link["warn_h"]) & ~told & np.isfinite(link["warn_h"])
+        speaks = ~(judge.ramp_h(profiles[link["profile"]]) < link["warn_h"]) & np.isfinite(link["warn_h"])
         return [int(row) for row in wholes[speaks]]
 
     def skip(self, rows: Ints, through: int) -> None:

@@ -217,10 +217,3 @@ def is_informed(channel: Rows, whole: Rows, link: Rows, ignored: Collection[str]
         return False
     usual = channels.known(whole, "share") & (channels.evidence_of(whole, "share") < link["warn_h"])
     return bool(usual.any())
-
-
-def loudest_h(channel: Rows, ignored: Collection[str]) -> float:
-    """The highest evidence, hours, of any channel of one row that is not ignored; 0 without channels."""
-    if not len(channel):
-        return 0.0
-    return max((float(h[0]) for signal, h in channels.levels(channel).items() if signal not in ignored), default=0.0)

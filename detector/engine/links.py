@@ -85,7 +85,7 @@ def tell_lines(link: Row, policy: PolicyState, key: Key) -> None:
     link["surge_line"] = np.inf if held or disabled or policy.deploys else link["surge_h"]
     if held:
         link["next_h"] = np.inf
-    elif link["corroborated"][0] or not policy.is_warned:
+    elif link["corroborated"][0] or "volume" not in policy.told:
         link["next_h"] = link["warn_h"]
     else:
         link["next_h"] = link["trip_h"] if policy.is_probing else np.inf

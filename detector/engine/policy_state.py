@@ -59,9 +59,9 @@ class PolicyState:
         return key == WHOLE or key[0] in self.settings.scopes
 
     @property
-    def is_warned(self) -> bool:
-        """Whether a warning of one of its scopes stands: the next one waits until that has died down."""
-        return any(each.warned_ms for each in self.breakers.values())
+    def told(self) -> set[str]:
+        """Topics of which a warning of one of its scopes stands."""
+        return {topic for each in self.breakers.values() for topic in each.warned}
 
     @property
     def is_probing(self) -> bool:

@@ -21,7 +21,7 @@ class Unrest:
     def file(self, policy: PolicyState, key: Key) -> None:
         """A scope's breaker stands as it does now."""
         at, state = (policy.id, key), policy.breakers[key]
-        for book, belongs in ((self._moving, state.state is not State.CLOSED), (self._warned, state.warned_ms > 0)):
+        for book, belongs in ((self._moving, state.state is not State.CLOSED), (self._warned, bool(state.warned))):
             page = book.setdefault(policy.partition, {})
             if belongs:
                 page[at] = policy

@@ -11,6 +11,7 @@ import pytest
 
 from detector import events
 from detector.engine.channel_state import LEARNED, part
+from detector.engine.judge import PROOF
 from detector.engine.policy_state import WHOLE
 from detector.events import State
 from detector.fold import Fold
@@ -54,8 +55,9 @@ def followed(actions: list[events.Action], share: float, overturned: float, seed
     return found
 
 
-def told(found: list[events.AnyEvent], until_ms: int) -> list[events.Alert]:
-    log = LogWriter(ruleset=RULES)
+def told(found: list[events.AnyEvent], until_ms: int, **settings: Any) -> list[events.Alert]:
+    policy = Policy(id="spam", mode="enforce", **settings)
+    log = LogWriter(ruleset=Ruleset(version="v1", stream=RULES.stream, policies=(policy,)))
     log.live([event for event in found if event.time < until_ms], until_ms, every_ms=HOUR)
     fold = Fold(RULES.stream)
     fold.assign(0, {})
@@ -276,15 +278,38 @@ def test_usual_appeals_and_decisions_say_nothing():
 
 def test_appeals_that_go_quiet_are_told_while_another_warning_stands():
     end = START + DAY
-    before = [traffic(MONDAY_MS, START, 30, 0.1, seed, prior_actions=prior) for seed, prior in ((1, 0), (2, 3))]
-    first_offenders = traffic(START, end, 60, 0.1, seed=3, prior_actions=0)
-    heard = [each for each in followed(by_time(*before), 0.2, 0.1, 4) if each.time < START]
-    said = told([*by_time(*before), *first_offenders, *heard], end)
-    warned = [
-        {each.signal for each in alert.evidence} for alert in said if alert.detected_at.timestamp() * 1000 > START
-    ]
-    assert {"first_time"} in warned
+    before = with_first_offenders()
+    heard = [each for each in followed(before, 0.2, 0.1, 4) if each.time < START]
+    warned = warned_of(told([*before, *first_offenders(end), *heard], end))
     assert warned.index({"first_time"}) < warned.index({"appeals_quiet"})
+    assert warned.count({"appeals_quiet"}) == 1
+
+
+def test_overturned_appeals_are_told_while_another_warning_stands():
+    end, turns, before = START + DAY, START + 6 * HOUR, with_first_offenders()
+    known = [event for event in followed(before, 0.4, 0.1, 4) if event.time < turns]
+    undone = [event for event in followed(before, 0.4, 0.9, 4) if event.time >= turns]
+    warned = warned_of(told([*before, *first_offenders(end), *known, *undone], end, warn_only_signals=PROOF))
+    assert warned.index({"first_time"}) < next(i for i, names in enumerate(warned) if "overturns" in names)
+    assert sum("overturns" in names for names in warned) == 1
+
+
+def with_first_offenders() -> list[events.Action]:
+    """Days of traffic in which half of those acted on have prior actions."""
+    return by_time(
+        *(traffic(MONDAY_MS, START, 30, 0.1, seed, prior_actions=prior) for seed, prior in ((1, 0), (2, 3)))
+    )
+
+
+def first_offenders(end_ms: int) -> list[events.Action]:
+    """As much, on people of whom none has."""
+    return traffic(START, end_ms, 60, 0.1, seed=3, prior_actions=0)
+
+
+def warned_of(said: list[events.Alert]) -> list[set[str]]:
+    """The signals of each warning after the start."""
+    later = (alert for alert in said if alert.detected_at.timestamp() * 1000 > START)
+    return [{each.signal for each in alert.evidence} for alert in later if alert.type == "breaker.warned"]
 
 
 @pytest.fixture(scope="module")
