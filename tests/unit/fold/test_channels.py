@@ -296,9 +296,7 @@ def test_overturned_appeals_are_told_while_another_warning_stands():
 
 def with_first_offenders() -> list[events.Action]:
     """Days of traffic in which half of those acted on have prior actions."""
-    return by_time(
-        *(traffic(MONDAY_MS, START, 30, 0.1, seed, prior_actions=prior) for seed, prior in ((1, 0), (2, 3)))
-    )
+    return by_time(*(traffic(MONDAY_MS, START, 30, 0.1, seed, prior_actions=prior) for seed, prior in ((1, 0), (2, 3))))
 
 
 def first_offenders(end_ms: int) -> list[events.Action]:
