@@ -95,6 +95,7 @@ def move(breaker: BreakerState, scope: str, to: State, on_trip: OnTrip, now: Mom
         reopened=reopened,
         issued=to is State.CLOSED or goes_on or not now.catching_up,
         alert_id=f"{scope}#{generation}",
+        warned=breaker.warned if _quiet(breaker, to) else {},
         upheld_ms=now.stream_ms if upheld else 0,
         relapse_ms=now.stream_ms + RELAPSE_MS if _quiet(breaker, to) else 0,
     )

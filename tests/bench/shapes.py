@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from statistics import median
 from typing import Final, NamedTuple
 
@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from scipy.stats import nbinom, poisson
 
 from detector import events
+from detector.engine.topics import TOPICS
 from detector.policy import YEAR_S, PolicySettings, Ruleset, StreamSettings, UnknownPolicies
 from tests.bench import shape_events as made
 from tests.bench.shape_events import HOUR_MS, MINUTE_MS, START_MS, Heard, Rows, World
@@ -203,11 +204,17 @@ def _sorted(shape: Shape, scene: Scene, trips: list[Heard], heard: list[Heard]) 
             [each for each in trips if each.alert.scope.value in scene.narrow],
             [each for each in trips if each.alert.scope.value not in scene.narrow and each.at_ms <= scene.until_ms],
         )
+    if shape.must == "trip or warn":
+        return [each for each in heard if each in trips or _is_of(each, TOPICS["aftermath"])], []
     if shape.must.startswith("trip"):
-        return (heard if shape.must == "trip or warn" else trips), []
+        return trips, []
     if shape.must == "warn":
-        return [each for each in heard if any(one.signal in LOST for one in each.alert.evidence)], trips
+        return [each for each in heard if _is_of(each, LOST)], trips
     return [], trips
+
+
+def _is_of(heard: Heard, signals: Container[str]) -> bool:
+    return any(one.signal in signals for one in heard.alert.evidence)
 
 
 def _by(alert: events.Alert) -> str:

@@ -102,6 +102,13 @@ def test_being_upheld_doubles_the_cool_down_too():
     assert state.timer_ms == 2**7 * 600_000
 
 
+def test_what_was_warned_of_while_probing_stands_when_it_closes_and_not_when_it_opens_again():
+    probing = machine.move(opened(), "p", State.HALF_OPEN, ON_TRIP, Moment(600_000, 2))
+    warned = msgspec.structs.replace(probing, warned={"silence": 700_000})
+    assert machine.move(warned, "p", State.CLOSED, ON_TRIP, Moment(900_000, 3)).warned == {"silence": 700_000}
+    assert not machine.move(warned, "p", State.OPEN, ON_TRIP, Moment(800_000, 3)).warned
+
+
 def test_a_breaker_stored_before_there_was_upholding_is_read():
     stored = msgspec.json.encode(BreakerState(state=State.OPEN, since_ms=5, timer_ms=9))
     without = msgspec.json.encode(msgspec.json.decode(stored)[:-1])
