@@ -65,12 +65,12 @@ class Counting:
         """Count actions in their buckets, those `ahead` in none; returns where in `touched.rows` that is news."""
         table, events = self._scopes.table.rows, touched.events
         offset = batch.offsets[batch.slot[events]]
-        gone = (bucket <= touched.settled) | ahead
-        fresh = touched.each(self._scopes.links.rows["position"]) < offset
+        open_ = touched.beyond(touched.settled, bucket) & ~ahead
+        fresh = touched.beyond(self._scopes.links.rows["position"][touched.distinct], offset)
         self._scopes.mark_changed(scan.distinct(touched.rows[0, fresh[0]], len(table)))
-        if gone.any():
-            np.add.at(table["total"], touched.rows[gone & fresh], 1)
-        counted = ~gone & (touched.born <= offset)
+        if (gone := fresh & ~open_).any():
+            np.add.at(table["total"], touched.rows[gone], 1)
+        counted = open_ & touched.beyond(touched.born, offset + 1)
         self._open.add(
             np.where(counted, touched.rows, -1), bucket, batch.automated[events], batch.held[events],
             batch.subject[events], len(table),

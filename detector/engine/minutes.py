@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import channels
-from detector.engine.channel_state import CROWDS, field
+from detector.engine.channel_state import field
 from detector.engine.channels import Items
 from detector.engine.columns import MINUTES_CELLS, picked, put, taken
 from detector.engine.denominators import Denominators
 from detector.engine.scopes import Scopes
-from detector.engine.tallies import ACTION, EVALUATED, Taken, Tallies, asked, undone
+from detector.engine.tallies import ACTION, EVALUATED, Taken, Tallies, mix, other, undone
 from detector.engine.touched import Touched
 from detector.engine.transition import Batch
 from detector.stats import windows
@@ -53,22 +53,18 @@ class Minutes:
         `touched`: all of them that count for a scope. `limit`: per record, the last bucket that is not too far ahead.
         """
         self._evaluated(batch, limit)
-        masks = list(asked(batch, self._again(batch)))
-        if not masks:
+        others, kinds = list(other(batch, self._again(batch))), mix(batch)[touched.events]
+        if not (others or kinds.any()):
             return
         events, slot = touched.events, batch.slot[touched.events]
         minute, bucket = batch.time_ms[events] // MINUTE_MS, batch.time_ms[events] // self._bucket_ms
         last = ((minute + 1) * MINUTE_MS - 1) // self._bucket_ms  # bucket that begins in the minute
-        open_ = (touched.settled < last) & (touched.born <= batch.offsets[slot])
+        open_ = touched.beyond(touched.settled, last) & touched.beyond(touched.born, batch.offsets[slot] + 1)
         place = touched.where(open_ & (bucket <= limit[slot]))
-        kinds = np.zeros(len(events), np.uint8)
-        for mask, column in masks:
-            mine = mask[events]
-            chosen = np.flatnonzero(mine)
+        for mask, column in others:
+            chosen = np.flatnonzero(mask[events])
             fields = column[events[chosen]] if isinstance(column, np.ndarray) else column
             self._tallies.add(touched.distinct, place.take(chosen, axis=1), minute[chosen], fields)
-            if isinstance(fields, int) and fields < CROWDS:
-                kinds |= mine.astype(np.uint8) << np.uint8(fields)
         met = np.flatnonzero(kinds)
         subjects = batch.subject[events[met]]
         self._tallies.meet(touched.distinct, place.take(met, axis=1), minute[met], kinds[met], subjects)

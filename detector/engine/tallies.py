@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine.buckets import ONE
-from detector.engine.channel_state import CONTENT_OLD_S, FIELDS, TENURED_S, field
+from detector.engine.channel_state import CONTENT_OLD_S, CROWDS, FIELDS, TENURED_S, field
 from detector.engine.transition import Batch
 from detector.stats import ages, surge
 
@@ -28,25 +28,23 @@ _TENURED_H: Final = TENURED_S // 3600 + 1
 _CONTENT_OLD_H: Final = CONTENT_OLD_S // 3600 + 1
 
 
-def asked(batch: Batch, again: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], Ints | int]]:
-    """What a batch's events count for: each time a mask of events, and their column of `FIELDS` (one each, or one).
+def mix(batch: Batch) -> Bytes:
+    """What each action says of whom it meets, a bit for each of the first `CROWDS` of `FIELDS`; 0 of other events."""
+    ages_h = (batch.subject_age_h, _TENURED_H), (batch.content_age_h, _CONTENT_OLD_H)
+    known = [(age_h > 0, age_h >= old) for age_h, old in ages_h] + [(batch.prior > 0, batch.prior == 1)]
+    kinds = np.packbits([mask for pair in known for mask in pair], axis=0, bitorder="little")[0]
+    found: Bytes = np.where(batch.kind == ACTION, kinds, np.uint8(0))
+    return found
+
+
+def other(batch: Batch, again: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], Ints | int]]:
+    """What else a batch's events count for: a mask of events each, and their column of `FIELDS` (one each, or one).
 
     `again`: actions on subjects that were reinstated of late.
     """
-    acts = batch.kind == ACTION
-    for ages_h, known, old, least in (
-        (batch.subject_age_h, "tenure_known", "tenured", _TENURED_H),
-        (batch.content_age_h, "content_known", "content_old", _CONTENT_OLD_H),
-    ):
-        if ages_h.any():
-            yield acts & (ages_h > 0), _FIELD[known]
-            yield acts & (ages_h >= least), _FIELD[old]
-    if batch.prior.any():
-        yield acts & (batch.prior > 0), _FIELD["prior_known"]
-        yield acts & (batch.prior == 1), _FIELD["first_time"]
     if again.any():
         yield again, _FIELD["rebans"]
-    if not acts.all():
+    if (batch.kind != ACTION).any():
         yield from _follow_ups(batch)
 
 
@@ -98,28 +96,31 @@ class Tallies:
             self._add(rows, place[:, here], minute, field)
 
     def _add(self, rows: Ints, place: Ints, minute: int, fields: Ints | int) -> None:
-        many = np.bincount(place.reshape(-1), minlength=len(rows) + 1)[:-1]
-        some = np.flatnonzero(many)
-        slots, counts = self._slot(rows[some]), self._of(minute).counts
-        if not isinstance(fields, np.ndarray):
-            counts[slots, fields] += many[some].astype(np.int32)
-            return
-        slot = _among(len(rows), some, slots)
+        some, slots = self._touched(rows, place)
+        counts, slot = self._of(minute).counts, _among(len(rows), some, slots)
         np.add.at(counts.reshape(-1), (slot[place] * len(FIELDS) + fields).reshape(-1), ONE)
 
     def meet(self, rows: Ints, place: Ints, minutes: Ints, kinds: Bytes, subjects: Words) -> None:
-        """Note whom actions met that count for table rows, as `add`.
+        """Count actions for table rows, as `add`, and note whom they met.
 
-        `kinds`: shape (events,), a bit for each of the first `CROWDS` fields; `subjects`: their hashes.
+        `kinds`: shape (events,), see `mix`, none 0; `subjects`: their hashes.
         """
         for minute, here in _by_minute(minutes):
-            mine = place[:, here]
-            some = np.flatnonzero(np.bincount(mine.reshape(-1), minlength=len(rows) + 1)[:-1])
-            slot = _among(len(rows), some, self._slot(rows[some]))
+            mine, kind = place[:, here], kinds[here]
+            some, slots = self._touched(rows, mine)
+            taken, slot = self._of(minute), _among(len(rows), some, slots)
+            for at in range(CROWDS):
+                chosen = np.flatnonzero(kind & np.uint8(1 << at))
+                taken.counts[slots, at] += _count(mine.take(chosen, axis=1), len(rows))[some]
             cells = slot[mine] * surge.BITS + surge.place(subjects[here]).astype(np.int64)
-            marks, kind = self._of(minute).marks.reshape(-1), kinds[here]
+            marks = taken.marks.reshape(-1)
             for each in np.flatnonzero(np.bincount(kind)).tolist():  # alone, since a cell may be named twice
                 marks[cells.take(np.flatnonzero(kind == each), axis=1)] |= each
+
+    def _touched(self, rows: Ints, place: Ints) -> tuple[Ints, Ints]:
+        """Which of `rows` are named by `place`, and their slots."""
+        some = np.flatnonzero(_count(place, len(rows)))
+        return some, self._slot(rows[some])
 
     def knows(self, rows: Ints) -> NDArray[np.bool_]:
         """Which of `rows` ever had something counted."""
@@ -187,6 +188,11 @@ def _by_minute(minutes: Ints) -> Iterator[tuple[int, Ints | slice]]:
         return
     for minute in np.unique(minutes).tolist():
         yield minute, np.flatnonzero(minutes == minute)
+
+
+def _count(place: Ints, rows: int) -> Counts:
+    """How often each of so many rows is named."""
+    return np.bincount(place.reshape(-1), minlength=rows + 1)[:-1].astype(np.int32)
 
 
 def _among(rows: int, some: Ints, slots: Ints) -> Ints:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ class Touched:
 
     `events`: shape (n,), indices into the batch. `rows`: shape (1 + dimensions, n), table rows, those of policies
     first; -1 where an event counts for nothing. `distinct`: those rows, ascending. `place`: of `rows`, where each is
-    among them; their number for nothing. `settled`, `born`: what the table says of each, `FOREVER` of nothing.
+    among them; their number for nothing. `settled`, `born`: what the table says of each of `distinct`.
     """
 
     events: Ints
@@ -39,21 +39,24 @@ class Touched:
         distinct = np.flatnonzero(there[:-1])
         index = np.full(len(table) + 1, len(distinct))
         index[distinct] = np.arange(len(distinct))
-        place = index[rows]
-        settled, born = (_spread(table[name][distinct], place) for name in ("settled", "born"))
-        return cls(events, rows, distinct, place, settled, born)
+        return cls(events, rows, distinct, index[rows], table["settled"][distinct], table["born"][distinct])
 
     def only(self, chosen: Mask) -> Touched:
         """The part of some events, shape (n,); `distinct` stays as it is."""
         if chosen.all():
             return self
         at = np.flatnonzero(chosen)
-        rows, place, settled, born = (each[:, at] for each in (self.rows, self.place, self.settled, self.born))
-        return Touched(self.events[at], rows, self.distinct, place, settled, born)
+        return replace(self, events=self.events[at], rows=self.rows[:, at], place=self.place[:, at])
 
-    def each(self, column: NDArray[Any]) -> NDArray[Any]:
-        """What a column of the table says of each of `rows`; `FOREVER` of nothing."""
-        return _spread(column[self.distinct], self.place)
+    def beyond(self, bounds: Ints, values: Ints) -> Mask:
+        """Where an event's value, shape (n,), is above the bound of its row, one for each of `distinct`.
+
+        Shape as `rows`; never of nothing.
+        """
+        if bounds.max(initial=-FOREVER) < values.min(initial=FOREVER):  # as usual: no look at each
+            return self.place < len(self.distinct)
+        found: Mask = np.append(bounds, FOREVER).take(self.place) < values
+        return found
 
     def where(self, holds: Mask) -> Ints:
         """`place`, with nothing where a mask of its shape does not hold."""
@@ -65,7 +68,3 @@ class Touched:
         found: Ints = np.full(len(self.distinct) + 1, FOREVER)
         found[self.where(holds).take(falling, axis=1)] = values[falling]  # of several the last one stays
         return found[:-1]
-
-
-def _spread(values: NDArray[Any], place: Ints) -> NDArray[Any]:
-    return np.append(values, FOREVER).take(place)

@@ -25,9 +25,15 @@ def test_each_row_stands_once_in_order(touched):
     assert touched.distinct[touched.place[ROWS >= 0]].tolist() == ROWS[ROWS >= 0].tolist()
 
 
-def test_the_table_is_read_for_each_and_nothing_is_never_reached(touched):
-    assert touched.settled.tolist() == [[4, 4, FOREVER, 2], [7, FOREVER, FOREVER, 7]]
-    assert touched.each(np.arange(16) * 10).tolist() == [[40, 40, FOREVER, 20], [70, FOREVER, FOREVER, 70]]
+def test_the_table_is_read_once_a_row(touched):
+    assert (touched.settled.tolist(), touched.born.tolist()) == ([2, 4, 7], [98, 96, 93])
+
+
+@pytest.mark.parametrize("more", [0, 5])
+def test_events_are_held_against_the_bound_of_each_of_their_rows_and_nothing_is_never_beyond(touched, more):
+    values = np.array([5, 4, 9, 8]) + more
+    expected = [[0 <= row < value for row, value in zip(each, values, strict=True)] for each in ROWS.tolist()]
+    assert touched.beyond(np.array([2, 4, 7]), values).tolist() == expected
 
 
 def test_a_part_of_the_events_keeps_the_rows(touched):
