@@ -126,7 +126,7 @@ class Walk:
         now, last = heads(self.view, np.arange(len(self.rows))), self._does.last
         self._write(now, last)
         least = judge.lines(self.view, self.link)
-        known.patience.renew(self.rows, now, self.view["phi"], self.link, least, self._does.full[last])
+        known.patience.renew(self.rows, now, self.view, self.link, least, self._does.full[last])
         passed = np.bincount(
             self._does.row[self._does.bucket < known.oldest(self.rows)[self._does.row]], minlength=len(self.rows)
         )

@@ -132,10 +132,17 @@ def _worth(near: Floats, drift: Floats) -> Floats:
     return worth
 
 
-def most_added(gain: Floats, loss: Floats) -> Floats:
-    """What an hour adds to all bets together at most, shape (rows,): what a bucket costs outweighs its allowance."""
-    found: Floats = (WEIGHTS / gamma(gain, loss)).sum(axis=1)
-    return found
+def bound(
+    evidence: Floats, gain: Floats, loss: Floats, rate_per_h: Floats, width_h: float, hours: float
+) -> tuple[Floats, Floats]:
+    r"""`B` and `D`: :math:`B e^{\theta n - D}` is the most that `n` more events, some in later buckets, bring a bet to.
+
+    All come within `hours`. Every bucket costs `D` if it is empty, that of the last event included, so no more is added
+    to `evidence` than a geometric series. Both of shape (rows, 8).
+    """
+    drift = loss * (rate_per_h * width_h)[:, None]
+    added = np.minimum(hours, width_h / -np.expm1(-drift)) * _worth(gamma(gain, loss), drift)
+    return evidence + added, drift
 
 
 def _rest(drift: Floats, buckets: Floats, width_h: float) -> tuple[Floats, Floats]:

@@ -193,6 +193,12 @@ def forgiven(until: Ints | int, deployed: Ints, window_h: Floats, width_h: float
     return found
 
 
+def bound(level: Floats, bar: Floats, width_h: float, hours: float) -> tuple[Floats, Floats]:
+    """`evidence.bound` of a surge and more people, shape (rows, 5). Time between buckets adds no more than they do."""
+    drift = np.multiply.outer(bar * width_h, _LOSS)
+    return level + np.minimum(hours, 2.0 * width_h / -np.expm1(-drift)), drift
+
+
 def grown(people: Floats, bar: Floats, width_h: float) -> Floats:
     """Factor of one bucket with so many new `people`, shape (rows, 5)."""
     exponent = np.multiply.outer(people, GAIN) - np.multiply.outer(bar * width_h, _LOSS)
