@@ -6,7 +6,6 @@ Adding is a sum, so neither the order of rows nor the size of batches can change
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -57,18 +56,11 @@ class OpenBuckets:
 
         `subjects`: their hashes. `size`: rows of the table now.
         """
-        if not len(buckets):
-            return
-        order = scan.order(buckets - buckets.min())
-        rows, buckets = rows.take(order, axis=1), buckets[order]
-        word, mark = surge.bits(subjects[order])
-        kinds = np.ones(len(order), bool), automated[order], held[order]
-        later = np.flatnonzero(np.diff(buckets)) + 1
-        for begin, end in pairwise([0, *later.tolist(), len(order)]):
-            here, row = slice(begin, end), rows[:, begin:end]
-            cells, marks = self._bucket(int(buckets[begin]), size)
-            for kind, which in enumerate(kinds):
-                some = row.take(np.flatnonzero(which[here]), axis=1)
+        word, mark = surge.bits(subjects)
+        for bucket, here in scan.runs(buckets):
+            row, (cells, marks) = rows[:, here], self._bucket(bucket, size)
+            kinds = row, *(row.take(np.flatnonzero(which[here]), axis=1) for which in (automated, held))
+            for kind, some in enumerate(kinds):
                 np.add.at(cells.reshape(-1), (some * COUNTED + kind).reshape(-1), ONE)
             place = (row * surge.WORDS + word[here]).reshape(-1)
             np.bitwise_or.at(marks.reshape(-1), place, np.tile(mark[here], len(row)))

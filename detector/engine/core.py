@@ -20,14 +20,14 @@ from detector.engine.buckets import Cells, OpenBuckets
 from detector.engine.columns import FOREVER, NEVER, put
 from detector.engine.counting import Counting
 from detector.engine.hearing import Hearing
-from detector.engine.hours import Hours, hour_end
+from detector.engine.hours import Hours
 from detector.engine.minutes import Minutes
 from detector.engine.policy_state import note_deploy
 from detector.engine.scopes import Scopes
 from detector.engine.transition import Added, Batch, Transition
 from detector.engine.walk import Walk
 from detector.policy import StreamSettings
-from detector.units import HOUR_MS, MINUTE_MS
+from detector.units import HOUR_MS, MINUTE_MS, hour_end
 
 Ints = NDArray[np.int64]
 HORIZON_S: Final = 600.0

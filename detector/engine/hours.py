@@ -128,8 +128,3 @@ class Hours:
         some = (each for each in self._scopes.policies.values() if each.breakers)
         found[[each.profile for each in some if each.is_unsettled(since_ms)]] = True
         return found
-
-
-def hour_end(bucket: int, bucket_ms: int, hours: int = 0) -> int:
-    """Last bucket that starts in the hour in which `bucket` starts, or in one that is `hours` later."""
-    return ((bucket * bucket_ms // HOUR_MS + 1 + hours) * HOUR_MS - 1) // bucket_ms

@@ -11,7 +11,6 @@ from detector.engine.scopes import Scopes
 from detector.engine.tallies import REVIEW
 from detector.engine.touched import Touched
 from detector.engine.transition import Batch
-from detector.policy import Dimension
 
 Ints = NDArray[np.int64]
 
@@ -28,9 +27,8 @@ def intern(scopes: Scopes, batch: Batch, settled: list[int]) -> Touched:
         policies[code] = policies[code] or _policy(scopes, batch, code, settled)
     whole = np.array([policy.rows[WHOLE] if policy else -1 for policy in policies], np.int64)
     profile = np.array([policy.profile if policy else -1 for policy in policies], np.int64)
-    parts = [whole[codes]]
-    parts += [_values(scopes, batch, policies, profile, events, dimension, settled) for dimension in batch.values]
-    return Touched.of(events, np.stack(parts), scopes.table.rows)
+    values = _values(scopes, batch, policies, profile, events, settled)
+    return Touched.of(events, np.concatenate([whole[codes][None], values]), scopes.table.rows)
 
 
 def _policy(scopes: Scopes, batch: Batch, code: int, settled: list[int]) -> PolicyState | None:
@@ -46,17 +44,19 @@ def _values(
     policies: list[PolicyState | None],
     profile: Ints,
     events: Ints,
-    dimension: Dimension,
     settled: list[int],
 ) -> Ints:
-    """Table rows of the events' values of a dimension, -1 where they have none or it is not watched."""
-    names, values = batch.values[dimension]
-    keys: list[Key] = [(dimension, name) for name in names]
-    pair = batch.policy[events] * len(names) + values[events]
-    pairs, place, _ = scan.groups(pair, len(batch.policies) * len(names))
-    codes, chosen = np.divmod(pairs, len(names))
+    """Table rows of the events' values of each dimension, -1 where they have none or it is not watched."""
+    keys: list[Key] = [(dimension, name) for dimension, (names, _) in batch.values.items() for name in names]
+    if not keys:
+        return np.empty((0, len(events)), np.int64)
+    sizes = [len(names) for names, _ in batch.values.values()]
+    first = np.cumsum([0, *sizes[:-1]])[:, None]
+    value = first + np.stack([values[events] for _, values in batch.values.values()])
+    pairs, place = scan.places(batch.policy[events] * len(keys) + value, len(batch.policies) * len(keys))
+    codes, chosen = np.divmod(pairs, len(keys))
     found = scopes.book.find(profile[codes], keys, chosen)
-    named = (profile[codes] >= 0) & np.array([name != "" for name in names])[chosen]
+    named = (profile[codes] >= 0) & np.array([name != "" for _, name in keys])[chosen]
     for i in np.flatnonzero(named & (found < 0)).tolist():
         home = int(batch.homes[codes[i]])
         if (policy := policies[codes[i]]) is not None:

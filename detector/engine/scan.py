@@ -6,6 +6,8 @@ what one scope comes to never depends on which others are handled with it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,20 @@ def order(keys: Ints) -> Ints:
     size = max(len(keys), 1)
     found: Ints = np.sort(keys * size + np.arange(len(keys))) % size
     return found
+
+
+def runs(values: Ints) -> Iterator[tuple[int, Ints | slice]]:
+    """Each distinct value, ascending, and which entries have it, in their order: a slice where all do."""
+    if not len(values):
+        return
+    if (least := values.min()) == values.max():
+        yield int(least), slice(None)
+        return
+    by_value = order(values - least)
+    ascending = values[by_value]
+    later = np.flatnonzero(np.diff(ascending)) + 1
+    for begin, end in pairwise([0, *later.tolist(), len(values)]):
+        yield int(ascending[begin]), by_value[begin:end]
 
 
 def later(values: NDArray[Any]) -> NDArray[Any]:
@@ -44,12 +60,11 @@ def distinct(keys: Ints, most: int) -> Ints:
     return np.flatnonzero(there)
 
 
-def groups(keys: Ints, most: int) -> tuple[Ints, Ints, Ints]:
-    """Distinct keys in [0, most), ascending; for each entry the index of its own; and how many entries each has."""
+def places(keys: Ints, most: int) -> tuple[Ints, Ints]:
+    """Distinct keys in [0, most), ascending; and for each entry, of whatever shape they are, the index of its own."""
     found, index = distinct(keys, most), np.empty(most, np.int64)
     index[found] = np.arange(len(found))
-    place: Ints = index[keys]
-    return found, place, np.bincount(place, minlength=len(found))
+    return found, index[keys]
 
 
 def begins(starts: Mask) -> Ints:

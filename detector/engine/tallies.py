@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.engine import scan
 from detector.engine.buckets import ONE
 from detector.engine.channel_state import CONTENT_OLD_S, CROWDS, FIELDS, TENURED_S, field
 from detector.engine.transition import Batch
@@ -91,7 +92,7 @@ class Tallies:
             minutes: shape (events,).
             fields: shape (events,), or one for all: what it counts as.
         """
-        for minute, here in _by_minute(minutes):
+        for minute, here in scan.runs(minutes):
             field = fields[here] if isinstance(fields, np.ndarray) else fields
             self._add(rows, place[:, here], minute, field)
 
@@ -105,13 +106,13 @@ class Tallies:
 
         `kinds`: shape (events,), see `mix`, none 0; `subjects`: their hashes.
         """
-        for minute, here in _by_minute(minutes):
+        for minute, here in scan.runs(minutes):
             mine, kind = place[:, here], kinds[here]
             some, slots = self._touched(rows, mine)
             taken, slot = self._of(minute), _among(len(rows), some, slots)
-            for at in range(CROWDS):
-                chosen = np.flatnonzero(kind & np.uint8(1 << at))
-                taken.counts[slots, at] += _count(mine.take(chosen, axis=1), len(rows))[some]
+            fields = (np.flatnonzero(kind & np.uint8(1 << at)) for at in range(CROWDS))
+            counts = [_count(mine.take(those, axis=1), len(rows))[some] for those in fields]
+            taken.counts[slots, :CROWDS] += np.stack(counts, axis=1)
             cells = slot[mine] * surge.BITS + surge.place(subjects[here]).astype(np.int64)
             marks = taken.marks.reshape(-1)
             for each in np.flatnonzero(np.bincount(kind)).tolist():  # alone, since a cell may be named twice
@@ -177,17 +178,6 @@ class Tallies:
 
 def _blank(rows: int) -> Taken:
     return Taken(np.zeros((rows, len(FIELDS)), np.int32), np.zeros((rows, surge.BITS), np.uint8))
-
-
-def _by_minute(minutes: Ints) -> Iterator[tuple[int, Ints | slice]]:
-    """Each minute, and which events are in it."""
-    if not len(minutes):
-        return
-    if (minutes == minutes[0]).all():
-        yield int(minutes[0]), slice(None)
-        return
-    for minute in np.unique(minutes).tolist():
-        yield minute, np.flatnonzero(minutes == minute)
 
 
 def _count(place: Ints, rows: int) -> Counts:

@@ -64,7 +64,8 @@ class Touched:
 
     def least(self, values: Ints, holds: Mask) -> Ints:
         """For each of `distinct` the least value of its events, of those for which a mask holds; else `FOREVER`."""
-        falling = scan.order(values.max(initial=0) - values)
         found: Ints = np.full(len(self.distinct) + 1, FOREVER)
-        found[self.where(holds).take(falling, axis=1)] = values[falling]  # of several the last one stays
+        place = self.where(holds)
+        for negative, here in scan.runs(-values):  # falling: of several the last one stays
+            found[place[:, here]] = -negative
         return found[:-1]

@@ -33,7 +33,8 @@ class Walk:
     """
 
     def __init__(self, table: Rows, links: Rows, cells: Cells, bucket_ms: int, known: Standings | None = None) -> None:
-        rows, place, size = scan.groups(cells.row, len(table))
+        rows, place = scan.places(cells.row, len(table))
+        size = np.bincount(place, minlength=len(rows))
         busiest = scan.order(size.max(initial=0) - size)
         self.rows: Ints = rows[busiest]
         self.view, self.link = taken(table, self.rows), taken(links, self.rows)
