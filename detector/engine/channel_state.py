@@ -46,6 +46,18 @@ MIXES: Final = 3
 """The first three shares: of those acted on."""
 CROWDS: Final = 2 * MIXES
 """The first six fields: trials and successes of each of them, which are people, not actions."""
+FOLLOWED: Final = {
+    "appeals": ("appeals",),
+    "reversals": ("reversals",),
+    "decided": ("decided", "overturned", "quick_rejections"),
+    "rebans": ("rebans",),
+    "reinstated": ("reinstated",),
+}
+"""What follows actions, and the fields that tell it, of which the first holds every case: people, too, not actions."""
+FOLLOWED_WORDS: Final = 2
+"""Of its bitmaps of subjects: fewer people are followed up than met."""
+UNKNOWN: Final = 128
+"""Beside a bit for each of `FOLLOWED`, the one that says that who was followed up is not known."""
 _BOUNDED, _BINS = ages.BOUNDED, ages.BINS
 _SUMS: Final = {
     "trials": MIXES,
@@ -82,6 +94,8 @@ CHANNEL: Final = np.dtype(
         ("rings", "<i4", (ages.CELLS,)),  # actions by age, see stats.ages
         ("met", "<u8", (MIXES, surge.WORDS)),  # bitmaps of subjects in the hour `met_hour`, see engine.crowds
         ("met_hour", "<i8"),
+        ("followed", "<u8", (len(FOLLOWED), FOLLOWED_WORDS)),  # the same of what follows, since `followed_since`
+        ("followed_since", "<i4", (len(FOLLOWED),)),  # in periods of engine.crowds
         ("behind", "<f4", (_BOUNDED,)),  # passages behind those actions when counts were last judged
         ("reinstated", "<f4"),  # subjects reinstated of late, see channel_moves
         ("cusum", "<f4", (len(TESTS),)),  # see stats.onset

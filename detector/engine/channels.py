@@ -87,8 +87,8 @@ class Items(NamedTuple):
 
 
 def step(
-    view: Rows, counts: Counts, minute: int, items: Items | None = None, marks: NDArray[np.uint8] | None = None,
-    cap_h: float = moves.CAP_H,
+    view: Rows, counts: Counts, minute: int, items: Items | None = None,
+    marks: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None, cap_h: float = moves.CAP_H,
 ) -> None:  # fmt: skip
     """Move rows, in place, through one final minute.
 
@@ -97,14 +97,17 @@ def step(
         counts: shape (rows, len(FIELDS)).
         minute: minutes since the epoch.
         items: what was evaluated, where somebody tells it in that minute.
-        marks: subjects behind the mix, see `crowds.people`; without any each action meets another one.
+        marks: subjects behind the mix, and behind what follows, see `crowds`; without any each event is of another one.
         cap_h: where evidence saturates, hours.
     """
     moves.age(view, minute)
     ages.add(view["rings"], counts[:, _ACTIONS])
     many = counts.astype(np.float64)
-    if marks is not None and many[:, :CROWDS].any():
-        many[:, :CROWDS] = crowds.people(view, many[:, :CROWDS], marks, minute)
+    if marks is not None:
+        met, followed = marks
+        if many[:, :CROWDS].any():
+            many[:, :CROWDS] = crowds.people(view, many[:, :CROWDS], met, minute)
+        crowds.thin(view, many, followed, minute)
     seen = many[:, _SOURCE]
     if counts[:, _SOURCE].any() or items is not None:
         items = items or Items(*np.zeros((2, len(view))))
@@ -113,7 +116,7 @@ def step(
         filling[:, _TARGET] += seen
         filling[:, SUMS["evaluated"]] += items.evaluated[:, None]
         filling[:, SUMS["acted"]] += items.acted[:, None]
-    view["reinstated"] += counts[:, _REINSTATED]
+    view["reinstated"] += many[:, _REINSTATED]
 
 
 def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 1) -> None:

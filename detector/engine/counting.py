@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from detector.engine import scan
 from detector.engine.buckets import OpenBuckets
+from detector.engine.cases import ACTION
 from detector.engine.columns import FOREVER
 from detector.engine.intern import intern
 from detector.engine.minutes import Minutes
 from detector.engine.scopes import Scopes
-from detector.engine.tallies import ACTION
 from detector.engine.touched import Touched
 from detector.engine.transition import Added, Batch
 

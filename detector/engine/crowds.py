@@ -1,4 +1,4 @@
-"""Whom a scope's actions meet, each subject once an hour: one noisy actor must not look like many people.
+"""Whom a scope's actions meet, and of whom more is heard, each subject once an hour: one person is not many people.
 
 A minute brings a bitmap of subjects for each field of the mix. Its people are those whose place the hour before it did
 not hold: sets, so neither order nor repetition can matter, and of whom a share is a fair sample. Where there are too
@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine.channel_state import MIXES, Rows
+from detector.engine.channel_state import FOLLOWED, MIXES, UNKNOWN, Rows, field
 from detector.stats import surge
 from detector.stats.evidence import Floats
 
@@ -24,6 +24,15 @@ TELLS: Final = surge.BITS // 4
 eighth of all: parts that are told by people must stay comparable with a whole that is told by actions."""
 AT_ONCE: Final = 32
 """The same of a minute: two who are new at one place count as one, and as what either of them is."""
+
+
+FOLLOWS: Final = 32
+"""Places from which people are not told apart any more in what follows."""
+SEVERAL: Final = 1.5
+"""Follow-ups for each person from which people are counted: two who share a place are not one who is heard of twice."""
+PERIODS_MIN: Final = tuple(1440 if case == "rebans" else 60 for case in FOLLOWED)
+"""For how long a person counts once. Who is acted on again after being reinstated may be so all day."""
+_FOLLOWED: Final = [[np.array(field(name)) for name in names] for names in FOLLOWED.values()]
 
 
 def people(view: Rows, actions: Floats, marks: Bytes, minute: int) -> Floats:
@@ -49,6 +58,32 @@ def people(view: Rows, actions: Floats, marks: Bytes, minute: int) -> Floats:
     return found
 
 
-def _bitmap(marks: Bytes, field: int) -> Words:
-    """Subjects that count for a field, shape (rows, `surge.WORDS`)."""
-    return np.packbits(marks & np.uint8(1 << field), axis=1, bitorder="little").view(np.uint64)
+def thin(view: Rows, counts: Floats, marks: Bytes, minute: int) -> None:
+    """Let one person's many follow-ups in a final minute count as one, in place; takes note of whom they were about.
+
+    Args:
+        view: as in `people`.
+        counts: shape (rows, len(FIELDS)).
+        marks: shape (rows, 64 `FOLLOWED_WORDS`), at the place of each subject bits for `FOLLOWED`, and `UNKNOWN`.
+        minute: minutes since the epoch.
+    """
+    for at, fields in enumerate(_FOLLOWED):
+        total = counts[:, fields[0]].sum(axis=1)
+        if not len(some := np.flatnonzero(total)):
+            continue
+        since = minute // PERIODS_MIN[at]
+        goes_on = view["followed_since"][some, at] == since
+        before = np.where(goes_on[:, None], view["followed"][some, at], np.uint64(0))
+        held = before | _bitmap(marks[some], at)
+        new = surge.people(held) - surge.people(before)
+        known = (surge.marked(held) < FOLLOWS) & ~(marks[some] & np.uint8(UNKNOWN)).any(axis=1)
+        several = known & (total[some] > SEVERAL * new)
+        part = np.where(several, np.rint(new) / total[some], 1.0)
+        for columns in fields:
+            counts[np.ix_(some, columns)] *= part[:, None]
+        view["followed"][some, at], view["followed_since"][some, at] = held, since
+
+
+def _bitmap(marks: Bytes, kind: int) -> Words:
+    """Subjects marked with a kind, a bit each, shape (rows, words)."""
+    return np.packbits(marks & np.uint8(1 << kind), axis=1, bitorder="little").view(np.uint64)

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import scan
+from detector.engine.cases import REVIEW
 from detector.engine.policy_state import WHOLE, Key, PolicyState
 from detector.engine.scopes import Scopes
-from detector.engine.tallies import REVIEW
 from detector.engine.touched import Touched
 from detector.engine.transition import Batch
 

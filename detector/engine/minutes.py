@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import channels
+from detector.engine.cases import ACTION, EVALUATED, mix, other, undone
 from detector.engine.channel_state import field
 from detector.engine.channels import Items
 from detector.engine.columns import MINUTES_CELLS, picked, put, taken
 from detector.engine.denominators import Denominators
 from detector.engine.scopes import Scopes
-from detector.engine.tallies import ACTION, EVALUATED, Taken, Tallies, mix, other, undone
+from detector.engine.tallies import Taken, Tallies
 from detector.engine.touched import Touched
 from detector.engine.transition import Batch
 from detector.stats import windows
@@ -61,13 +62,17 @@ class Minutes:
         last = ((minute + 1) * MINUTE_MS - 1) // self._bucket_ms  # bucket that begins in the minute
         open_ = touched.beyond(touched.settled, last) & touched.beyond(touched.born, batch.offsets[slot] + 1)
         place = touched.where(open_ & (bucket <= limit[slot]))
-        for mask, column in others:
-            chosen = np.flatnonzero(mask[events])
-            fields = column[events[chosen]] if isinstance(column, np.ndarray) else column
+        follows = np.zeros(len(events), np.uint8)
+        for case in others:
+            mask = case.events[events]
+            chosen = np.flatnonzero(mask)
+            fields = case.fields[events[chosen]] if isinstance(case.fields, np.ndarray) else case.fields
             self._tallies.add(touched.distinct, place.take(chosen, axis=1), minute[chosen], fields)
-        met = np.flatnonzero(kinds)
-        subjects = batch.subject[events[met]]
-        self._tallies.meet(touched.distinct, place.take(met, axis=1), minute[met], kinds[met], subjects)
+            follows[mask] |= case.bit
+        for note, kind in ((self._tallies.meet, kinds), (self._tallies.follow, follows)):
+            some = np.flatnonzero(kind)
+            subjects = batch.subject[events[some]]
+            note(touched.distinct, place.take(some, axis=1), minute[some], kind[some], subjects)
 
     def _evaluated(self, batch: Batch, limit: Ints) -> None:
         """Take note of items evaluated: of one policy, or, without its name, of all in the record's partition."""
@@ -112,14 +117,15 @@ class Minutes:
         minutes = np.arange(max(first, end - MINUTES_CELLS), end)
         acted = windows.cells(rings["minutes"], rings["minutes_head"], minutes)
         for i, minute in enumerate(minutes.tolist()):
-            counts, marks = self._tallies.take(minute, mine)
+            found = self._tallies.take(minute, mine)
+            counts = found.counts
             counts[:, ACTIONS] = acted[:, i] * ((link["channel"][mine] >= 0) | counts.any(axis=1))
             items = self._denominators.take(minute, mine, rings)
             moved = counts.any(axis=1) if items is None else counts.any(axis=1) | (items.evaluated > 0)
             some = np.flatnonzero(moved)
             if len(some):
                 part = items and Items(*(each[some] for each in items))
-                yield self._move(mine[some], Taken(counts[some], marks[some]), part, minute), minute
+                yield self._move(mine[some], found.of(some), part, minute), minute
 
     def close_hour(self, rows: Ints, hour: int, frozen: NDArray[np.bool_], guard_h: int) -> None:
         """End an hour (since the epoch) of the channels of `rows`; of `frozen` ones nothing is learned."""
@@ -142,6 +148,6 @@ class Minutes:
     def _move(self, rows: Ints, found: Taken, items: Items | None, minute: int) -> Moved:
         at = np.array([self._scopes.channel(row, minute - 1) for row in rows.tolist()])
         channel = taken(self._scopes.channels.rows, at)
-        channels.step(channel, found.counts, minute, items, found.marks)
+        channels.step(channel, found.counts, minute, items, (found.met, found.followed))
         put(self._scopes.channels.rows, at, channel)
         return Moved(rows, channel)

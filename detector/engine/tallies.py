@@ -5,74 +5,45 @@ Only scopes that such events ever named take room here; how much they act is kno
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import scan
 from detector.engine.buckets import ONE
-from detector.engine.channel_state import CONTENT_OLD_S, CROWDS, FIELDS, TENURED_S, field
-from detector.engine.transition import Batch
-from detector.stats import ages, surge
+from detector.engine.channel_state import CROWDS, FIELDS, FOLLOWED_WORDS, UNKNOWN
+from detector.stats import surge
 
 Ints = NDArray[np.int64]
 Counts = NDArray[np.int32]
 Words = NDArray[np.uint64]
 Bytes = NDArray[np.uint8]
 
-ACTION, APPEAL, DECISION, REVERSAL, REVIEW, _, EVALUATED = range(7)
-"""Kinds of events, as in `events.KINDS`; those up to reviews count for scopes."""
-_FIELD: Final = {name: field(name)[0] for name in FIELDS}
-_TENURED_H: Final = TENURED_S // 3600 + 1
-_CONTENT_OLD_H: Final = CONTENT_OLD_S // 3600 + 1
-
-
-def mix(batch: Batch) -> Bytes:
-    """What each action says of whom it meets, a bit for each of the first `CROWDS` of `FIELDS`; 0 of other events."""
-    ages_h = (batch.subject_age_h, _TENURED_H), (batch.content_age_h, _CONTENT_OLD_H)
-    known = [(age_h > 0, age_h >= old) for age_h, old in ages_h] + [(batch.prior > 0, batch.prior == 1)]
-    kinds = np.packbits([mask for pair in known for mask in pair], axis=0, bitorder="little")[0]
-    found: Bytes = np.where(batch.kind == ACTION, kinds, np.uint8(0))
-    return found
-
-
-def other(batch: Batch, again: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], Ints | int]]:
-    """What else a batch's events count for: a mask of events each, and their column of `FIELDS` (one each, or one).
-
-    `again`: actions on subjects that were reinstated of late.
-    """
-    if again.any():
-        yield again, _FIELD["rebans"]
-    if (batch.kind != ACTION).any():
-        yield from _follow_ups(batch)
-
-
-def undone(batch: Batch) -> NDArray[np.bool_]:
-    """Events that reinstate their subject."""
-    found: NDArray[np.bool_] = batch.wrong & ((batch.kind == DECISION) | (batch.kind == REVERSAL))
-    return found
-
-
-def _follow_ups(batch: Batch) -> Iterator[tuple[NDArray[np.bool_], Ints | int]]:
-    age = ages.bin_of(batch.acted_s)
-    wrong = batch.wrong
-    decision = batch.kind == DECISION
-    decided = decision | (batch.kind == REVIEW)
-    yield batch.kind == APPEAL, _FIELD["appeals_0"] + age
-    yield decided, _FIELD["decided_0"] + age
-    yield decided & wrong, _FIELD["overturned_0"] + age
-    yield (batch.kind == REVERSAL) & wrong, _FIELD["reversals_0"] + age
-    yield undone(batch), _FIELD["reinstated"]
-    yield decision & ~wrong & batch.automated, _FIELD["quick_rejections"]
-
 
 class Taken(NamedTuple):
-    """What a minute holds of some rows: counts, shape (rows, len(FIELDS)), and marks of subjects, see `crowds`."""
+    """What a minute holds of some rows: counts, shape (rows, len(FIELDS)), and marks of subjects, see `crowds`.
+
+    `met`: of the mix, shape (rows, 256); `followed`: of what follows actions, shape (rows, 128).
+    """
 
     counts: Counts
-    marks: Bytes
+    met: Bytes
+    followed: Bytes
+
+    @classmethod
+    def blank(cls, rows: int) -> Self:
+        """Nothing of so many rows."""
+        met, followed = (np.zeros((rows, size), np.uint8) for size in (surge.BITS, 64 * FOLLOWED_WORDS))
+        return cls(np.zeros((rows, len(FIELDS)), np.int32), met, followed)
+
+    def of(self, rows: Ints | slice) -> Taken:
+        """That of some rows."""
+        return Taken(self.counts[rows], self.met[rows], self.followed[rows])
+
+    def put(self, rows: Ints | slice, values: Taken) -> None:
+        """Let rows hold other values."""
+        self.counts[rows], self.met[rows], self.followed[rows] = values
 
 
 class Tallies:
@@ -104,7 +75,7 @@ class Tallies:
     def meet(self, rows: Ints, place: Ints, minutes: Ints, kinds: Bytes, subjects: Words) -> None:
         """Count actions for table rows, as `add`, and note whom they met.
 
-        `kinds`: shape (events,), see `mix`, none 0; `subjects`: their hashes.
+        `kinds`: shape (events,), see `cases.mix`, none 0; `subjects`: their hashes.
         """
         for minute, here in scan.runs(minutes):
             mine, kind = place[:, here], kinds[here]
@@ -113,10 +84,18 @@ class Tallies:
             fields = (np.flatnonzero(kind & np.uint8(1 << at)) for at in range(CROWDS))
             counts = [_count(mine.take(those, axis=1), len(rows))[some] for those in fields]
             taken.counts[slots, :CROWDS] += np.stack(counts, axis=1)
-            cells = slot[mine] * surge.BITS + surge.place(subjects[here]).astype(np.int64)
-            marks = taken.marks.reshape(-1)
-            for each in np.flatnonzero(np.bincount(kind)).tolist():  # alone, since a cell may be named twice
-                marks[cells.take(np.flatnonzero(kind == each), axis=1)] |= each
+            _mark(taken.met, slot[mine], subjects[here], kind)
+
+    def follow(self, rows: Ints, place: Ints, minutes: Ints, kinds: Bytes, subjects: Words) -> None:
+        """Note whose actions were followed up, of what was counted for table rows, as `add`.
+
+        `kinds`: shape (events,), bits of `cases.Case`, none 0; `subjects`: their hashes, 0 unknown.
+        """
+        kinds = kinds | np.where(subjects == 0, np.uint8(UNKNOWN), np.uint8(0))
+        for minute, here in scan.runs(minutes):
+            mine = place[:, here]
+            slot = _among(len(rows), *self._touched(rows, mine))
+            _mark(self._of(minute).followed, slot[mine], subjects[here], kinds[here])
 
     def _touched(self, rows: Ints, place: Ints) -> tuple[Ints, Ints]:
         """Which of `rows` are named by `place`, and their slots."""
@@ -130,14 +109,14 @@ class Tallies:
 
     def take(self, minute: int, rows: Ints) -> Taken:
         """What a minute holds of `rows`, which is forgotten here."""
-        taken, mine = _blank(len(rows)), self._minutes.get(minute)
+        taken, mine = Taken.blank(len(rows)), self._minutes.get(minute)
         if mine is None:
             return taken
         slots = self._slots_of(rows)
-        some = (slots >= 0) & (slots < len(mine.counts) - 1)
+        some = np.flatnonzero((slots >= 0) & (slots < len(mine.counts) - 1))
         here = slots[some]
-        taken.counts[some], taken.marks[some] = mine.counts[here], mine.marks[here]
-        mine.counts[here], mine.marks[here] = 0, 0
+        taken.put(some, mine.of(here))
+        mine.put(here, Taken.blank(len(here)))
         if not mine.counts[:-1].any():
             del self._minutes[minute]
         return taken
@@ -169,15 +148,18 @@ class Tallies:
         known = self._minutes.get(minute)
         if known is not None and len(known.counts) > len(self._rows):
             return known
-        self._minutes[minute] = grown = _blank(max(64, 2 * len(self._rows)) + 1)
+        self._minutes[minute] = grown = Taken.blank(max(64, 2 * len(self._rows)) + 1)
         if known is not None:
-            rows = len(known.counts) - 1
-            grown.counts[:rows], grown.marks[:rows] = known.counts[:-1], known.marks[:-1]
+            grown.put(slice(len(known.counts) - 1), known.of(slice(-1)))
         return grown
 
 
-def _blank(rows: int) -> Taken:
-    return Taken(np.zeros((rows, len(FIELDS)), np.int32), np.zeros((rows, surge.BITS), np.uint8))
+def _mark(marks: Bytes, slots: Ints, subjects: Words, kinds: Bytes) -> None:
+    """Mark the places of subjects, shape (events,), with their kinds, in slots of shape (dimensions, events)."""
+    size = marks.shape[1]
+    cells, flat = slots * size + surge.place(subjects).astype(np.int64) * size // surge.BITS, marks.reshape(-1)
+    for each in np.flatnonzero(np.bincount(kinds)).tolist():  # alone, since a cell may be named twice
+        flat[cells.take(np.flatnonzero(kinds == each), axis=1)] |= each
 
 
 def _count(place: Ints, rows: int) -> Counts:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector.engine.channel_state import CHANNEL, CROWDS
-from detector.engine.crowds import TELLS, people
+from detector.engine.channel_state import CHANNEL, CROWDS, FIELDS, FOLLOWED, FOLLOWED_WORDS, UNKNOWN, field
+from detector.engine.crowds import FOLLOWS, TELLS, people, thin
 from detector.stats import surge
 
 HOUR = 60 * 500_000
@@ -16,9 +16,9 @@ KNOWN, OLD = 0, 1
 def minute(view, at, known, old=(), actions=None):
     """People behind a minute in which these subjects were met, of whom some are old."""
     marks, counts = np.zeros((1, surge.BITS), np.uint8), np.zeros((1, CROWDS))
-    for field, subjects in ((KNOWN, known), (OLD, old)):
-        marks[0, surge.place(np.array(subjects, np.uint64))] |= 1 << field
-        counts[0, field] = len(subjects) if actions is None else actions
+    for kind, subjects in ((KNOWN, known), (OLD, old)):
+        marks[0, surge.place(np.array(subjects, np.uint64))] |= 1 << kind
+        counts[0, kind] = len(subjects) if actions is None else actions
     return people(view, counts, marks, at)[0]
 
 
@@ -68,3 +68,56 @@ def test_a_row_without_a_mix_stays_as_it_is_whoever_is_handled_with_it():
     assert two[1].tobytes() == before
     assert not found[1].any()
     assert found[0].all()
+
+
+def heard(view, at, case, subjects, *, age=2, wrong=0):
+    """What a minute counts of a case, one event for each of `subjects` (0 unknown), of which so many were wrong."""
+    counts, marks = np.zeros((1, len(FIELDS))), np.zeros((1, 64 * FOLLOWED_WORDS), np.uint8)
+    columns = field(FOLLOWED[case][0])
+    counts[0, columns[age % len(columns)]] = len(subjects)
+    if case == "decided":
+        counts[0, field("overturned")[age]] = wrong
+    for subject in subjects:
+        place = surge.place(np.array([subject], np.uint64)).astype(int) * 64 * FOLLOWED_WORDS // surge.BITS
+        marks[0, place] |= (1 << list(FOLLOWED).index(case)) | (0 if subject else UNKNOWN)
+    thin(view, counts, marks, at)
+    return [float(counts[0, field(name)].sum()) for name in FOLLOWED[case]]
+
+
+@pytest.mark.parametrize("case", FOLLOWED)
+def test_one_persons_many_follow_ups_count_as_one_and_those_of_many_as_they_are(view, case):
+    assert heard(view, HOUR, case, [7] * 50)[0] == 1
+    assert heard(view, HOUR + 1, case, [7] * 50)[0] == 0
+    assert heard(view, HOUR + 2, case, list(range(100, 110)))[0] == 10
+
+
+def test_what_a_decision_was_is_thinned_with_it(view):
+    assert heard(view, HOUR, "decided", [7] * 40, wrong=30)[:2] == pytest.approx([1, 0.75])
+
+
+@pytest.mark.parametrize(("case", "expected"), [("reversals", 1), ("rebans", 0)])
+def test_who_is_acted_on_again_counts_once_a_day_and_other_cases_once_an_hour(view, case, expected):
+    day = HOUR // 1440 * 1440
+    heard(view, day, case, [7] * 5)
+    assert heard(view, day + 60, case, [7] * 5)[0] == expected
+    assert heard(view, day + 1440, case, [7] * 5)[0] == 1
+
+
+def test_who_is_not_known_may_be_anybody(view):
+    assert heard(view, HOUR, "reversals", [0] * 50)[0] == 50
+
+
+def test_beyond_the_bound_people_are_not_told_apart(view):
+    many = np.random.default_rng(3).integers(1, 2**63, 4 * FOLLOWS, np.uint64).tolist()
+    assert heard(view, HOUR, "reversals", many)[0] == len(many)
+    assert heard(view, HOUR + 1, "reversals", many[:1] * 50)[0] == 50
+
+
+def test_follow_ups_of_other_rows_change_nothing():
+    two = np.zeros(2, CHANNEL)
+    two["followed_since"], two["followed"] = 7, 9
+    before = two[1].tobytes()
+    counts, marks = np.ones((2, len(FIELDS))), np.full((2, 64 * FOLLOWED_WORDS), 0b11111, np.uint8)
+    counts[1], marks[1] = 0, 0
+    thin(two, counts, marks, HOUR)
+    assert two[1].tobytes() == before

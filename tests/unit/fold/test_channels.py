@@ -95,6 +95,44 @@ def undone(actions: list[events.Action], after_ms: int) -> list[events.Reversal]
     ]  # fmt: skip
 
 
+def of_one(count: int, **fields: Any) -> list[events.Action]:
+    """As many actions on one long-standing account, two days ago."""
+    same = {"subject_id": "one", "subject_created_at": START - 40 * DAY}
+    return [action("spam", START - 2 * DAY + i * MINUTE, **(same | fields)) for i in range(count)]
+
+
+def decided_at_once(actions: list[events.Action]) -> list[events.AppealDecision]:
+    """Each of the actions found wrong on appeal, within half a minute."""
+    return [
+        events.AppealDecision(
+            id=f"{one.id}-d", time=START + HOUR + i * 500, policy_id="spam", action_id=one.action_id,
+            acted_at=one.time, outcome="overturned", decided_by="human", subject_id=one.subject_id,
+        )
+        for i, one in enumerate(actions)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("follow", [lambda found: undone(found, 2 * DAY), decided_at_once], ids=["undone", "decided"])
+def test_fifty_actions_on_one_person_that_are_undone_open_nothing_and_on_fifty_people_they_do(follow):
+    usual, end = traffic(MONDAY_MS, START + 4 * HOUR, 60, 0.1, 1), START + 4 * HOUR
+    known = [event for event in followed(usual, 0.1, 0.1, 3) if event.time < end]
+    one, many = of_one(50), [each for i in range(50) for each in of_one(1, subject_id=f"p{i}")]
+    assert not opened(told(by_time(usual, known, one, follow(one)), end))
+    assert opened(told(by_time(usual, known, many, follow(many)), end))
+
+
+def test_one_person_who_is_acted_on_again_and_again_after_being_reinstated_opens_nothing_and_ten_people_do():
+    usual, end = traffic(MONDAY_MS, START + 8 * HOUR, 60, 0.1, 1), START + 8 * HOUR
+    for people, opens in ((1, False), (10, True)):
+        first = [each for i in range(people) for each in of_one(1, subject_id=f"p{i}")]
+        again = [
+            action("spam", START + (i + 1) * 15 * MINUTE, subject_id=f"p{i % people}", subject_created_at=MONDAY_MS)
+            for i in range(20)
+        ]
+        said = told(by_time(usual, first, undone(first, 2 * DAY), again), end)
+        assert bool([alert for alert in opened(said) if "rebans" in {one.signal for one in alert.evidence}]) == opens
+
+
 def lived_through(rules: Ruleset, found: list[events.AnyEvent], end_ms: int) -> LogWriter:
     """A log with a tick an hour until `START`, then one a minute."""
     log = LogWriter(ruleset=rules)
