@@ -24,8 +24,6 @@ TELLS: Final = surge.BITS // 4
 eighth of all: parts that are told by people must stay comparable with a whole that is told by actions."""
 AT_ONCE: Final = 32
 """The same of a minute: two who are new at one place count as one, and as what either of them is."""
-
-
 FOLLOWS: Final = 32
 """Places from which people are not told apart any more in what follows."""
 SEVERAL: Final = 1.5
