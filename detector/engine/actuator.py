@@ -171,10 +171,23 @@ class Actuator:
                 if policy.position < now.offset:
                     self._calm(policy, key, through)
 
+    def acted(self, moments: Mapping[int, Moment]) -> None:
+        """Let policies that have acted since they were said to be silent fall silent again, however soon."""
+        for partition, now in moments.items():
+            for policy, key in self._unrest.warned(partition):
+                said_ms = policy.breaker(key).warned.get("silence")
+                if said_ms is not None and policy.position < now.offset and self._blame.acted_ms(policy) > said_ms:
+                    self._drop(policy, key, {"silence"})
+
     def _calm(self, policy: PolicyState, key: Key, through: int) -> None:
-        state, began_ms = policy.breaker(key), through * self._bucket_ms
+        began_ms = through * self._bucket_ms
         calm = self._blame.calm(policy, key, began_ms + self._bucket_ms)
-        warned = {topic: at_ms for topic, at_ms in state.warned.items() if at_ms >= began_ms or topic not in calm}
+        self._drop(policy, key, {topic for topic in calm if policy.breaker(key).warned.get(topic, began_ms) < began_ms})
+
+    def _drop(self, policy: PolicyState, key: Key, topics_: set[str]) -> None:
+        """Warnings of these topics stand no more."""
+        state = policy.breaker(key)
+        warned = {topic: at_ms for topic, at_ms in state.warned.items() if topic not in topics_}
         if warned != state.warned:
             policy.breakers[key] = replace(state, warned=warned)
             policy.changed = True

@@ -67,6 +67,10 @@ class Blame:
         loud = {signal for signal, level_h in heard if not level_h < line_h} - {*policy.settings.ignore_signals}
         return topics.TOPICS.keys() - {topics.OF[signal] for signal in loud}
 
+    def acted_ms(self, policy: PolicyState) -> int:
+        """When a policy last acted, as far as that is final."""
+        return int(quiet.last(self._scopes.table.rows[[policy.rows[WHOLE]]])[0])
+
     def _levels_h(self, row: int) -> list[tuple[str, float]]:
         """Evidence, hours, of a row's volume and of its channels."""
         channel = self._scopes.channels_of(row)

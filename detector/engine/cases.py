@@ -63,7 +63,8 @@ def _follow_ups(batch: Batch) -> Iterator[Case]:
     decision = batch.kind == DECISION
     decided = decision | (batch.kind == REVIEW)
     yield Case(batch.kind == APPEAL, _FIELD["appeals_0"] + age, _BIT["appeals"])
-    yield Case(decided, _FIELD["decided_0"] + age, _BIT["decided"])
+    yield Case(decided & ~wrong, _FIELD["decided_0"] + age, _BIT["upheld"])
+    yield Case(decided & wrong, _FIELD["decided_0"] + age, _BIT["overturned"])
     yield Case(decided & wrong, _FIELD["overturned_0"] + age)
     yield Case((batch.kind == REVERSAL) & wrong, _FIELD["reversals_0"] + age, _BIT["reversals"])
     yield Case(undone(batch), _FIELD["reinstated"], _BIT["reinstated"])

@@ -49,11 +49,13 @@ CROWDS: Final = 2 * MIXES
 FOLLOWED: Final = {
     "appeals": ("appeals",),
     "reversals": ("reversals",),
-    "decided": ("decided", "overturned", "quick_rejections"),
+    "upheld": ("decided", "quick_rejections"),
+    "overturned": ("overturned",),
     "rebans": ("rebans",),
     "reinstated": ("reinstated",),
 }
-"""What follows actions, and the fields that tell it, of which the first holds every case: people, too, not actions."""
+"""What follows actions, and the fields that tell it, of which the first holds every case: people, too, not actions.
+Those upheld are what is left of `decided`."""
 FOLLOWED_WORDS: Final = 2
 """Of its bitmaps of subjects: fewer people are followed up than met."""
 UNKNOWN: Final = 128

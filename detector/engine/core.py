@@ -108,10 +108,10 @@ class Engine:
             horizon[partition] = self.stream.get(partition, NEVER) + int(HORIZON_S * 1000) // self.bucket_ms
         limit = horizon[links["partition"][rows]]
         known, table, heard = self.scopes.standings, self.scopes.table.rows, rows
+        newest = self.open.newest
         if first:
             known.forget(rows)
         else:
-            newest = self.open.newest
             lost = known.patience.lost(rows, known.heard(rows), known.oldest(rows), newest) | (newest > limit)
             rows, limit = rows[lost], limit[lost]
         if not len(rows):
@@ -120,6 +120,7 @@ class Engine:
         cells = self.open.cells(rows, known.through(rows, table["settled"][rows]), limit)
         walk = Walk(table, links, cells, self.bucket_ms, None if first else known)
         walk.keep(known)
+        known.patience.forget(rows[newest > limit])  # what lies beyond the horizon was not walked
         known.tested(heard)
         found: list[Transition] = []
         for bucket, speaking in walk.moments():
@@ -127,8 +128,11 @@ class Engine:
         return found
 
     def test_all(self, moments: Mapping[int, Moment]) -> list[Transition]:
-        """Judge all scopes of partitions that have just caught up: their open buckets came untested."""
-        return self.test(self._all_rows(moments), moments, first=True) if moments else []
+        """Judge all scopes of partitions that have just caught up: their open buckets came untested.
+
+        Those whose loaded state is ahead of this moment were tested before, and rows that it holds are still to come.
+        """
+        return self.test(self._rows(moments, moments), moments, first=True) if moments else []
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -189,6 +193,7 @@ class Engine:
             self.scopes.mark_changed(moved.rows)
             found += self._hearing.channels(moved, minute, moments)
         if self.minutes.over(after + 1) != self.minutes.over(through + 1):
+            self.actuator.acted(moments)
             for row in self._hearing.in_turn(self._hours.silent(rows, through)):
                 found += self._hearing.row(row, through, moments)
         if through == hour_end(through, self.bucket_ms):

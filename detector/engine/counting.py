@@ -71,10 +71,10 @@ class Counting:
         if (gone := fresh & ~open_).any():
             np.add.at(table["total"], touched.rows[gone], 1)
         counted = open_ & touched.beyond(touched.born, offset + 1)
-        self._open.add(
-            np.where(counted, touched.rows, -1), bucket, batch.automated[events], batch.held[events],
-            batch.subject[events], len(table),
-        )  # fmt: skip
+        some = _where(np.logical_or.reduce(counted))  # or a bucket would be left that nobody clears
+        rows, events = np.where(counted, touched.rows, -1)[:, some], events[some]
+        held, subjects = batch.held[events], batch.subject[events]
+        self._open.add(rows, bucket[some], batch.automated[events], held, subjects, len(table))
         news: Mask = counted & fresh  # a refill's were heard before the restart
         return news
 
@@ -84,6 +84,11 @@ class Counting:
         some = np.flatnonzero(count)
         self._scopes.standings.hear(touched.distinct[some], touched.least(bucket, news)[some], count[some])
         return touched.distinct[some]
+
+
+def _where(holds: Mask) -> Ints | slice:
+    """Which entries a mask holds for: a slice where it is all."""
+    return slice(None) if holds.all() else np.flatnonzero(holds)
 
 
 def _of_record(slot: Ints, batch: Batch) -> Ints:

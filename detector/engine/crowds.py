@@ -30,6 +30,7 @@ SEVERAL: Final = 1.5
 """Follow-ups for each person from which people are counted: two who share a place are not one who is heard of twice."""
 PERIODS_MIN: Final = tuple(1440 if case == "rebans" else 60 for case in FOLLOWED)
 """For how long a person counts once. Who is acted on again after being reinstated may be so all day."""
+_DECIDED, _OVERTURNED = field("decided"), field("overturned")
 _FOLLOWED: Final = [[np.array(field(name)) for name in names] for names in FOLLOWED.values()]
 
 
@@ -65,6 +66,7 @@ def thin(view: Rows, counts: Floats, marks: Bytes, minute: int) -> None:
         marks: shape (rows, 64 `FOLLOWED_WORDS`), at the place of each subject bits for `FOLLOWED`, and `UNKNOWN`.
         minute: minutes since the epoch.
     """
+    counts[:, _DECIDED] -= counts[:, _OVERTURNED]
     for at, fields in enumerate(_FOLLOWED):
         total = counts[:, fields[0]].sum(axis=1)
         if not len(some := np.flatnonzero(total)):
@@ -80,6 +82,7 @@ def thin(view: Rows, counts: Floats, marks: Bytes, minute: int) -> None:
         for columns in fields:
             counts[np.ix_(some, columns)] *= part[:, None]
         view["followed"][some, at], view["followed_since"][some, at] = held, since
+    counts[:, _DECIDED] += counts[:, _OVERTURNED]
 
 
 def _bitmap(marks: Bytes, kind: int) -> Words:

@@ -63,5 +63,5 @@ def _values(
             found[i] = scopes.row(policy, keys[chosen[i]], settled[home], int(batch.offsets[home]))
     if scopes.freed:  # a later value may have taken an earlier one's row
         rows = [policy.rows if policy else {} for policy in policies]
-        found = np.array([rows[code].get(keys[key], -1) for code, key in zip(codes, chosen, strict=True)])
+        found = np.array([rows[code].get(keys[key], -1) for code, key in zip(codes, chosen, strict=True)], np.int64)
     return found[place]

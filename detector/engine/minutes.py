@@ -44,6 +44,9 @@ class Minutes:
         self._tallies = Tallies()
         self._denominators = Denominators()
 
+    def __len__(self) -> int:
+        return len(self._tallies)
+
     def over(self, bucket: int) -> int:
         """Minutes since the epoch that are over when `bucket` begins; the one in which it lies is not."""
         return bucket * self._bucket_ms // MINUTE_MS
@@ -61,10 +64,12 @@ class Minutes:
         minute, bucket = batch.time_ms[events] // MINUTE_MS, batch.time_ms[events] // self._bucket_ms
         last = ((minute + 1) * MINUTE_MS - 1) // self._bucket_ms  # bucket that begins in the minute
         open_ = touched.beyond(touched.settled, last) & touched.beyond(touched.born, batch.offsets[slot] + 1)
-        place = touched.where(open_ & (bucket <= limit[slot]))
+        open_ &= bucket <= limit[slot]
+        place, counts = touched.where(open_), open_.any(axis=0)
+        kinds[~counts] = 0  # what counts for nothing must not leave a minute that nobody takes
         follows = np.zeros(len(events), np.uint8)
         for case in others:
-            mask = case.events[events]
+            mask = case.events[events] & counts
             chosen = np.flatnonzero(mask)
             fields = case.fields[events[chosen]] if isinstance(case.fields, np.ndarray) else case.fields
             self._tallies.add(touched.distinct, place.take(chosen, axis=1), minute[chosen], fields)

@@ -62,8 +62,9 @@ class Patience:
         `view`: they, with what walks don't move. `full`: their bitmaps were, before their last bucket.
         """
         self._grow(int(rows.max(initial=-1)) + 1)
-        before = surge.marked(now["met"])
-        changing = (now["at"] - now["deployed"]) * self._bucket_ms <= link["window_h"] * HOUR_MS
+        before, this_hour = surge.marked(now["met"]), now["met_hour"] == now["at"] * self._bucket_ms // HOUR_MS
+        arriving_h = np.maximum(link["window_h"], surge.ARRIVES_H)
+        changing = (now["at"] - now["deployed"]) * self._bucket_ms <= arriving_h * HOUR_MS
         walked = changing | (link["limit_max"] > 0)
         gain, loss = evidence.bets(view["phi"])
         rate, bar = (np.minimum(view[name], view[f"next_{name}"]) for name in ("rate", "bar"))
@@ -75,7 +76,7 @@ class Patience:
             (self._all, later, surging),
         ):
             events, people = _most(volume, least.volume, gain), _most(wave, least.surge, surge.GAIN)
-            met = np.where(full, people, surge.actions_for(people, before))
+            met = np.where(full & this_hour, people, surge.actions_for(people, before))
             left[rows] = np.where(walked, -1.0, np.minimum(events, met))
         self._at[rows] = at = now["at"]
         self._until[rows] = np.minimum(at + self._lasts, hour_end(at, self._bucket_ms))

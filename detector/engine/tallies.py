@@ -54,6 +54,9 @@ class Tallies:
         self._slots: NDArray[np.int32] = np.full(64, -1, np.int32)
         self._rows: list[int] = []
 
+    def __len__(self) -> int:
+        return len(self._minutes)
+
     def add(self, rows: Ints, place: Ints, minutes: Ints, fields: Ints | int) -> None:
         """Count events for table rows.
 

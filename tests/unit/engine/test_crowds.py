@@ -70,54 +70,62 @@ def test_a_row_without_a_mix_stays_as_it_is_whoever_is_handled_with_it():
     assert found[0].all()
 
 
-def heard(view, at, case, subjects, *, age=2, wrong=0):
-    """What a minute counts of a case, one event for each of `subjects` (0 unknown), of which so many were wrong."""
-    counts, marks = np.zeros((1, len(FIELDS))), np.zeros((1, 64 * FOLLOWED_WORDS), np.uint8)
-    columns = field(FOLLOWED[case][0])
-    counts[0, columns[age % len(columns)]] = len(subjects)
-    if case == "decided":
-        counts[0, field("overturned")[age]] = wrong
-    for subject in subjects:
-        place = surge.place(np.array([subject], np.uint64)).astype(int) * 64 * FOLLOWED_WORDS // surge.BITS
-        marks[0, place] |= (1 << list(FOLLOWED).index(case)) | (0 if subject else UNKNOWN)
+def heard(view, at, case, subjects, age=2):
+    """What is left of a minute's follow-ups of one case, one for each of `subjects` (0 unknown)."""
+    counts, marks = minute_of({case: subjects}, age)
     thin(view, counts, marks, at)
-    return [float(counts[0, field(name)].sum()) for name in FOLLOWED[case]]
+    return float(counts[0, field(FOLLOWED[case][0])].sum())
+
+
+def minute_of(cases, age=2):
+    """Counts and marks of a minute with these cases."""
+    counts, marks = np.zeros((1, len(FIELDS))), np.zeros((1, 64 * FOLLOWED_WORDS), np.uint8)
+    for case, subjects in cases.items():
+        for name in ("decided", "overturned") if case == "overturned" else FOLLOWED[case][:1]:
+            columns = field(name)
+            counts[0, columns[age % len(columns)]] += len(subjects)
+        for subject in subjects:
+            place = surge.place(np.array([subject], np.uint64)).astype(int) * 64 * FOLLOWED_WORDS // surge.BITS
+            marks[0, place] |= (1 << list(FOLLOWED).index(case)) | (0 if subject else UNKNOWN)
+    return counts, marks
 
 
 @pytest.mark.parametrize("case", FOLLOWED)
 def test_one_persons_many_follow_ups_count_as_one_and_those_of_many_as_they_are(view, case):
-    assert heard(view, HOUR, case, [7] * 50)[0] == 1
-    assert heard(view, HOUR + 1, case, [7] * 50)[0] == 0
-    assert heard(view, HOUR + 2, case, list(range(100, 110)))[0] == 10
+    assert heard(view, HOUR, case, [7] * 50) == 1
+    assert heard(view, HOUR + 1, case, [7] * 50) == 0
+    assert heard(view, HOUR + 2, case, list(range(100, 110))) == 10
 
 
-def test_what_a_decision_was_is_thinned_with_it(view):
-    assert heard(view, HOUR, "decided", [7] * 40, wrong=30)[:2] == pytest.approx([1, 0.75])
+def test_one_persons_upheld_appeals_do_not_dilute_those_of_others_that_were_overturned(view):
+    counts, marks = minute_of({"upheld": [7] * 90, "overturned": list(range(100, 110))})
+    thin(view, counts, marks, HOUR)
+    assert (counts[0, field("decided")].sum(), counts[0, field("overturned")].sum()) == (11, 10)
 
 
 @pytest.mark.parametrize(("case", "expected"), [("reversals", 1), ("rebans", 0)])
 def test_who_is_acted_on_again_counts_once_a_day_and_other_cases_once_an_hour(view, case, expected):
     day = HOUR // 1440 * 1440
     heard(view, day, case, [7] * 5)
-    assert heard(view, day + 60, case, [7] * 5)[0] == expected
-    assert heard(view, day + 1440, case, [7] * 5)[0] == 1
+    assert heard(view, day + 60, case, [7] * 5) == expected
+    assert heard(view, day + 1440, case, [7] * 5) == 1
 
 
 def test_who_is_not_known_may_be_anybody(view):
-    assert heard(view, HOUR, "reversals", [0] * 50)[0] == 50
+    assert heard(view, HOUR, "reversals", [0] * 50) == 50
 
 
 def test_beyond_the_bound_people_are_not_told_apart(view):
     many = np.random.default_rng(3).integers(1, 2**63, 4 * FOLLOWS, np.uint64).tolist()
-    assert heard(view, HOUR, "reversals", many)[0] == len(many)
-    assert heard(view, HOUR + 1, "reversals", many[:1] * 50)[0] == 50
+    assert heard(view, HOUR, "reversals", many) == len(many)
+    assert heard(view, HOUR + 1, "reversals", many[:1] * 50) == 50
 
 
 def test_follow_ups_of_other_rows_change_nothing():
     two = np.zeros(2, CHANNEL)
     two["followed_since"], two["followed"] = 7, 9
     before = two[1].tobytes()
-    counts, marks = np.ones((2, len(FIELDS))), np.full((2, 64 * FOLLOWED_WORDS), 0b11111, np.uint8)
+    counts, marks = np.ones((2, len(FIELDS))), np.full((2, 64 * FOLLOWED_WORDS), 0b111111, np.uint8)
     counts[1], marks[1] = 0, 0
     thin(two, counts, marks, HOUR)
     assert two[1].tobytes() == before

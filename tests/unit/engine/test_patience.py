@@ -150,10 +150,10 @@ def test_numbers_that_went_wrong_have_no_patience():
     assert not patient(renewed(standing([np.nan] * 8, [0.1] * 5, 0), lines(1e4, 1e5)), 1)
 
 
-@pytest.mark.parametrize("field", ["deployed", "limit_max"])
-def test_a_recent_change_and_a_hard_limit_leave_no_patience(field):
+@pytest.mark.parametrize(("field", "window_h"), [("deployed", 24.0), ("deployed", 0.01), ("limit_max", 24.0)])
+def test_a_recent_change_whose_mass_still_arrives_and_a_hard_limit_leave_no_patience(field, window_h):
     now, link, made = standing([0.1] * 8, [0.1] * 5, 0), np.zeros(1, LINK), Patience(BUCKET_MS)
-    link["window_h"] = 24.0
+    link["window_h"] = window_h
     (now if field == "deployed" else link)[field] = AT - 10
     made.renew(ROW_0, now, now, link, lines(1e4, 1e5), np.array([False]))
 

@@ -60,5 +60,16 @@ def test_a_policy_falls_silent_while_another_warning_about_it_stands():
     assert (silence.type, silence.impact.actions) == ("breaker.warned", 0)
 
 
+def test_a_policy_that_acts_for_some_minutes_and_falls_silent_again_is_told_of_again():
+    back, end = STOPS + 65 * MINUTE, STOPS + 4 * HOUR
+    found = [*steady("spam", MONDAY_MS, STOPS, 20.0), *steady("spam", back, back + 5 * MINUTE, 20.0)]
+    found += steady("hate", MONDAY_MS, end, 0.5)
+    log, fold = LogWriter(ruleset=RULES), Fold(RULES.stream)
+    log.live(sorted(found, key=lambda event: event.time), end, every_ms=MINUTE)
+    fold.assign(0, {})
+    silent = [alert for alert in fold.apply(log.records).alerts if alert.evidence[0].signal == "silence"]
+    assert [alert.detected_at.timestamp() * 1000 < back for alert in silent] == [True, False]
+
+
 def test_a_quiet_policy_may_rest():
     assert lived(0.05, 90) == []
