@@ -144,7 +144,7 @@ def quality(read: Quality) -> list[tuple[str, int, str]]:
         ("outside", read.outside, "valid, outside the time range"),
         ("unusable", read.bad, "not an event of the contract"),
         *((f"unusable: {reason}", n, "") for reason, n in sorted(read.bad_reasons.items())),
-        ("late", read.late, "out of order beyond the lateness: counted, no evidence"),
+        ("late", read.late, "out of order beyond the lateness: counted, no evidence of volume"),
         ("ahead", read.ahead, "too far ahead of the stream clock: no evidence"),
         ("duplicates", read.duplicates, "an id that was seen before"),
         ("refused", read.refused, "of policies beyond the cap on unlisted ones"),

@@ -39,7 +39,7 @@ class Quality(Struct, frozen=True, kw_only=True):
     bad_lines: tuple[BadLine, ...] = ()
     """The first few."""
     late: int = 0
-    """Out of order beyond the lateness: counted, no evidence."""
+    """Out of order beyond the lateness: counted, no evidence of volume."""
     ahead: int = 0
     """Too far ahead of the stream clock."""
     duplicates: int = 0

@@ -98,6 +98,7 @@ CHANNEL: Final = np.dtype(
         ("met_hour", "<i8"),
         ("followed", "<u8", (len(FOLLOWED), FOLLOWED_WORDS)),  # the same of what follows, since `followed_since`
         ("followed_since", "<i4", (len(FOLLOWED),)),  # in periods of engine.crowds
+        ("late", "<f4", (len(FIELDS),)),  # people who came too late for their minute; the next one counts them
         ("behind", "<f4", (_BOUNDED,)),  # passages behind those actions when counts were last judged
         ("reinstated", "<f4"),  # subjects reinstated of late, see channel_moves
         ("cusum", "<f4", (len(TESTS),)),  # see stats.onset

@@ -108,8 +108,10 @@ def step(
         if many[:, :CROWDS].any():
             many[:, :CROWDS] = crowds.people(view, many[:, :CROWDS], met, minute)
         crowds.thin(view, many, followed, minute)
+    many += view["late"]
+    view["late"] = 0.0
     seen = many[:, _SOURCE]
-    if counts[:, _SOURCE].any() or items is not None:
+    if seen.any() or items is not None:
         items = items or Items(*np.zeros((2, len(view))))
         _judge(view, many, items, minute, cap_h)
         filling = view["sums"][:, FILLING]

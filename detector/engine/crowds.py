@@ -3,6 +3,9 @@
 A minute brings a bitmap of subjects for each field of the mix. Its people are those whose place the hour before it did
 not hold: sets, so neither order nor repetition can matter, and of whom a share is a fair sample. Where there are too
 many to tell them apart, actions are counted; no one actor makes a share of so many.
+
+Of events that come when their minute is final, only people are counted, while the bitmap of their hour is there: so no
+late repetition counts twice, though nobody knows the ids of events for so long.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine.channel_state import FOLLOWED, MIXES, UNKNOWN, Rows, field
+from detector.engine.channel_state import CROWDS, FOLLOWED, MIXES, UNKNOWN, Counts, Rows, field
 from detector.stats import surge
 from detector.stats.evidence import Floats
 
@@ -34,7 +37,7 @@ _DECIDED, _OVERTURNED = field("decided"), field("overturned")
 _FOLLOWED: Final = [[np.array(field(name)) for name in names] for names in FOLLOWED.values()]
 
 
-def people(view: Rows, actions: Floats, marks: Bytes, minute: int) -> Floats:
+def people(view: Rows, actions: Floats, marks: Bytes, minute: int, *, late: bool = False) -> Floats:
     """People behind a final minute's counts who are new to the hour, shape (rows, `CROWDS`); takes note of them.
 
     Args:
@@ -42,8 +45,10 @@ def people(view: Rows, actions: Floats, marks: Bytes, minute: int) -> Floats:
         actions: shape (rows, `CROWDS`): of each share in turn the trials and the successes.
         marks: shape (rows, `surge.BITS`), at the place of each subject the fields for which it counts, a bit each.
         minute: minutes since the epoch.
+        late: the minute was final before; `view` stands at a later one.
     """
-    some, goes_on = np.flatnonzero(actions.any(axis=1)), view["met_hour"] == minute // 60
+    hour = minute // 60
+    some, goes_on = np.flatnonzero(actions.any(axis=1) & (view["met_hour"] <= hour)), view["met_hour"] == hour
     before = np.where(goes_on[:, None, None], view["met"], np.uint64(0))[some]
     found = np.zeros_like(actions)
     for share in range(MIXES):
@@ -51,13 +56,14 @@ def people(view: Rows, actions: Floats, marks: Bytes, minute: int) -> Floats:
         new, held = trials & ~before[:, share], before[:, share] | trials
         crowded = (surge.marked(held) >= TELLS) | (surge.marked(trials) >= AT_ONCE)
         for which, those in enumerate((new, new & successes)):
-            found[some, 2 * share + which] = np.where(crowded, actions[some, 2 * share + which], surge.marked(those))
+            beyond = 0.0 if late else actions[some, 2 * share + which]
+            found[some, 2 * share + which] = np.where(crowded, beyond, surge.marked(those))
         view["met"][some, share] = held
-    view["met_hour"][some] = minute // 60
+    view["met_hour"][some] = hour
     return found
 
 
-def thin(view: Rows, counts: Floats, marks: Bytes, minute: int) -> None:
+def thin(view: Rows, counts: Floats, marks: Bytes, minute: int, *, late: bool = False) -> None:
     """Let one person's many follow-ups in a final minute count as one, in place; takes note of whom they were about.
 
     Args:
@@ -65,6 +71,7 @@ def thin(view: Rows, counts: Floats, marks: Bytes, minute: int) -> None:
         counts: shape (rows, len(FIELDS)).
         marks: shape (rows, 64 `FOLLOWED_WORDS`), at the place of each subject bits for `FOLLOWED`, and `UNKNOWN`.
         minute: minutes since the epoch.
+        late: the minute was final before; `view` stands at a later one.
     """
     counts[:, _DECIDED] -= counts[:, _OVERTURNED]
     for at, fields in enumerate(_FOLLOWED):
@@ -72,17 +79,32 @@ def thin(view: Rows, counts: Floats, marks: Bytes, minute: int) -> None:
         if not len(some := np.flatnonzero(total)):
             continue
         since = minute // PERIODS_MIN[at]
+        over = view["followed_since"][some, at] > since
+        counts[np.ix_(some[over], np.concatenate(fields))] = 0.0
+        some = some[~over]
         goes_on = view["followed_since"][some, at] == since
         before = np.where(goes_on[:, None], view["followed"][some, at], np.uint64(0))
         held = before | _bitmap(marks[some], at)
         new = surge.people(held) - surge.people(before)
         known = (surge.marked(held) < FOLLOWS) & ~(marks[some] & np.uint8(UNKNOWN)).any(axis=1)
-        several = known & (total[some] > SEVERAL * new)
-        part = np.where(several, np.rint(new) / total[some], 1.0)
+        several = known & (late | (total[some] > SEVERAL * new))
+        told = np.minimum(np.rint(new) / total[some], 1.0)
+        part = np.where(several, told, 0.0 if late else 1.0)
         for columns in fields:
             counts[np.ix_(some, columns)] *= part[:, None]
         view["followed"][some, at], view["followed_since"][some, at] = held, since
     counts[:, _DECIDED] += counts[:, _OVERTURNED]
+
+
+def latecomers(view: Rows, counts: Counts, marks: tuple[Bytes, Bytes], minute: int) -> Floats:
+    """What a final minute's counts that came too late say of people who were not counted, shape (rows, len(FIELDS)).
+
+    Takes note of those people. `view` stands at a later minute; `marks` are those of `people` and of `thin`.
+    """
+    many = counts.astype(np.float64)
+    many[:, :CROWDS] = people(view, many[:, :CROWDS], marks[0], minute, late=True)
+    thin(view, many, marks[1], minute, late=True)
+    return many
 
 
 def _bitmap(marks: Bytes, kind: int) -> Words:

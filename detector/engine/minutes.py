@@ -1,6 +1,7 @@
 """The channels of scopes, moved through final minutes.
 
-A share could rise by rows that are missing, so it waits for them; volume can not, and does not.
+A share could rise by rows that are missing, so it waits for them; volume can not, and does not. Of whom later ones
+speak, the next minute hears.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.engine import channels
-from detector.engine.cases import ACTION, EVALUATED, mix, other, undone
+from detector.engine import channels, latecomers
+from detector.engine.cases import ACTION, EVALUATED, Case, mix, other, undone
 from detector.engine.channel_state import field
 from detector.engine.channels import Items
 from detector.engine.columns import MINUTES_CELLS, picked, put, taken
@@ -25,6 +26,7 @@ from detector.stats import windows
 from detector.units import HOUR_MS, MINUTE_MS
 
 Ints = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
 ACTIONS: Final = field("actions")[0]
 
 
@@ -60,24 +62,16 @@ class Minutes:
         others, kinds = list(other(batch, self._again(batch))), mix(batch)[touched.events]
         if not (others or kinds.any()):
             return
-        events, slot = touched.events, batch.slot[touched.events]
-        minute, bucket = batch.time_ms[events] // MINUTE_MS, batch.time_ms[events] // self._bucket_ms
-        last = ((minute + 1) * MINUTE_MS - 1) // self._bucket_ms  # bucket that begins in the minute
-        open_ = touched.beyond(touched.settled, last) & touched.beyond(touched.born, batch.offsets[slot] + 1)
-        open_ &= bucket <= limit[slot]
-        place, counts = touched.where(open_), open_.any(axis=0)
-        kinds[~counts] = 0  # what counts for nothing must not leave a minute that nobody takes
-        follows = np.zeros(len(events), np.uint8)
-        for case in others:
-            mask = case.events[events] & counts
-            chosen = np.flatnonzero(mask)
-            fields = case.fields[events[chosen]] if isinstance(case.fields, np.ndarray) else case.fields
-            self._tallies.add(touched.distinct, place.take(chosen, axis=1), minute[chosen], fields)
-            follows[mask] |= case.bit
-        for note, kind in ((self._tallies.meet, kinds), (self._tallies.follow, follows)):
-            some = np.flatnonzero(kind)
-            subjects = batch.subject[events[some]]
-            note(touched.distinct, place.take(some, axis=1), minute[some], kind[some], subjects)
+        slot, time_ms = batch.slot[touched.events], batch.time_ms[touched.events]
+        last = ((time_ms // MINUTE_MS + 1) * MINUTE_MS - 1) // self._bucket_ms  # bucket that begins in the minute
+        counts = touched.beyond(touched.born, batch.offsets[slot] + 1) & (time_ms // self._bucket_ms <= limit[slot])
+        open_ = touched.beyond(touched.settled, last)
+        _count(self._tallies, batch, touched, counts & open_, time_ms // MINUTE_MS, kinds, others)
+        if (behind := counts & ~open_).any():
+            chosen = behind & latecomers.chosen(self._scopes, batch, touched, self._bucket_ms)
+            late = Tallies()
+            _count(late, batch, touched, chosen, time_ms // HOUR_MS * (HOUR_MS // MINUTE_MS), kinds, others)
+            latecomers.hear(self._scopes, late, self._bucket_ms)
 
     def _evaluated(self, batch: Batch, limit: Ints) -> None:
         """Take note of items evaluated: of one policy, or, without its name, of all in the record's partition."""
@@ -118,6 +112,7 @@ class Minutes:
         mine = rows[(link["channel"][rows] >= 0) | self._tallies.knows(rows) | heard]
         if not len(mine):
             return
+        waiting = latecomers.waiting(self._scopes, mine)
         rings = picked(self._scopes.table.rows, mine, "minutes", "minutes_head")
         minutes = np.arange(max(first, end - MINUTES_CELLS), end)
         acted = windows.cells(rings["minutes"], rings["minutes_head"], minutes)
@@ -126,9 +121,10 @@ class Minutes:
             counts = found.counts
             counts[:, ACTIONS] = acted[:, i] * ((link["channel"][mine] >= 0) | counts.any(axis=1))
             items = self._denominators.take(minute, mine, rings)
-            moved = counts.any(axis=1) if items is None else counts.any(axis=1) | (items.evaluated > 0)
-            some = np.flatnonzero(moved)
+            moved = waiting | counts.any(axis=1)
+            some = np.flatnonzero(moved if items is None else moved | (items.evaluated > 0))
             if len(some):
+                waiting[some] = False
                 part = items and Items(*(each[some] for each in items))
                 yield self._move(mine[some], found.of(some), part, minute), minute
 
@@ -156,3 +152,26 @@ class Minutes:
         channels.step(channel, found.counts, minute, items, (found.met, found.followed))
         put(self._scopes.channels.rows, at, channel)
         return Moved(rows, channel)
+
+
+def _count(
+    tallies: Tallies, batch: Batch, touched: Touched, counts: NDArray[np.bool_], minute: Ints, kinds: Bytes,
+    others: list[Case],
+) -> None:  # fmt: skip
+    """Count events in minutes, shape (events,), for the scopes in `touched.rows` where a mask of that shape holds.
+
+    `kinds`, shape (events,), and `others`: what `cases` says of them.
+    """
+    events, place, some = touched.events, touched.where(counts), counts.any(axis=0)
+    met = np.where(some, kinds, np.uint8(0))  # what counts for nothing must not leave a minute that nobody takes
+    follows = np.zeros(len(events), np.uint8)
+    for case in others:
+        mask = case.events[events] & some
+        chosen = np.flatnonzero(mask)
+        fields = case.fields[events[chosen]] if isinstance(case.fields, np.ndarray) else case.fields
+        tallies.add(touched.distinct, place.take(chosen, axis=1), minute[chosen], fields)
+        follows[mask] |= case.bit
+    for note, kind in ((tallies.meet, met), (tallies.follow, follows)):
+        chosen = np.flatnonzero(kind)
+        subjects = batch.subject[events[chosen]]
+        note(touched.distinct, place.take(chosen, axis=1), minute[chosen], kind[chosen], subjects)

@@ -5,6 +5,7 @@ Only scopes that such events ever named take room here; how much they act is kno
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -56,6 +57,12 @@ class Tallies:
 
     def __len__(self) -> int:
         return len(self._minutes)
+
+    def each(self) -> Iterator[tuple[int, Ints, Taken]]:
+        """All that is counted: minutes, ascending, with the table rows that are named in any and what they hold."""
+        rows = np.array(self._rows, np.int64)
+        for minute in sorted(self._minutes):
+            yield minute, rows, self.take(minute, rows)
 
     def add(self, rows: Ints, place: Ints, minutes: Ints, fields: Ints | int) -> None:
         """Count events for table rows.

@@ -18,7 +18,7 @@ from detector.engine.reinstated import Reinstated
 from detector.errors import StateError
 from detector.fold.clock import StreamClock
 
-VERSION = 6
+VERSION = 7
 POSITION_BYTES = 8
 
 

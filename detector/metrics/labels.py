@@ -17,7 +17,7 @@ Stage = Literal["intake", "watch"]
 Sink = Literal["log", "deadletters", "alerts", "breakers", "changelog"]
 RowResult = Literal[
     "applied",  # counted, and evidence
-    "late",  # counted, but its bucket had settled: no evidence
+    "late",  # counted, but its bucket had settled: no evidence of volume
     "ahead",  # too far ahead of the stream clock: no evidence
     "duplicate",  # its event id was seen within the lateness horizon
     "untracked",  # of an unlisted policy above the cap

@@ -1,0 +1,113 @@
+"""Of whom events speak that come ten minutes late is heard, once; a repetition of what was counted never is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from detector import events
+from detector.fold import Fold
+from detector.policy import Policy, Ruleset, StreamSettings
+from tests.logs import MONDAY_MS, LogWriter, renumber
+from tests.unit.fold.test_channels import DAY, HOUR, MINUTE, followed, in_time, opened, restarted, traffic
+
+START = MONDAY_MS + 4 * DAY
+RULES = Ruleset(version="v1", stream=StreamSettings(clock="events"), policies=(Policy(id="spam", mode="enforce"),))
+LATE_MS = 10 * MINUTE
+Arrivals = list[tuple[events.AnyEvent, int]]
+
+
+def told(usual: Iterable[events.AnyEvent], arrivals: Arrivals, end_ms: int) -> tuple[LogWriter, list[events.Alert]]:
+    """What is said of days of usual traffic, and of events that arrive at these times after it."""
+    log, fold = LogWriter(ruleset=RULES), Fold(RULES.stream)
+    log.live([event for event in usual if event.time < START], START, every_ms=HOUR)
+    arrivals = sorted(arrivals, key=lambda each: each[1])
+    for now in range(START, end_ms, MINUTE):
+        if rows := [event for event, at in arrivals if now - MINUTE <= at < now]:
+            log.rows(rows, now)
+        log.tick(now)
+    fold.assign(0, {})
+    return log, fold.apply(log.records).alerts
+
+
+def punctual(found: Iterable[events.AnyEvent]) -> Arrivals:
+    return [(event, int(event.time)) for event in found]
+
+
+def late(found: Iterable[events.AnyEvent]) -> Arrivals:
+    return [(event, int(event.time) + LATE_MS) for event in found]
+
+
+@pytest.fixture(scope="module")
+def usual():
+    renumber()
+    return traffic(MONDAY_MS, START, 60, 0.1, seed=1)
+
+
+@pytest.fixture(scope="module")
+def decided(usual):
+    """Days of appeals and decisions, as usual until the start."""
+    return [event for event in followed(usual, 0.3, 0.1, 3) if event.time < START]
+
+
+@pytest.fixture(scope="module")
+def overturned(usual):
+    """A hundred appeals won in the four hours after the start."""
+    return [
+        events.AppealDecision(
+            id=f"{one.id}-o", time=START + i * 2 * MINUTE, policy_id="spam", action_id=one.action_id,
+            acted_at=one.time, outcome="overturned", decided_by="human", subject_id=one.subject_id,
+        )
+        for i, one in enumerate(usual[-100:])
+    ]  # fmt: skip
+
+
+def signals(alerts: list[events.Alert]) -> set[str]:
+    return {each.signal for alert in opened(alerts) for each in alert.evidence}
+
+
+def test_appeals_won_trip_though_every_decision_comes_late(usual, decided, overturned):
+    clock = punctual(traffic(START, START + 4 * HOUR, 60, 0.1, seed=2))
+    _, said = told([*usual, *decided], [*clock, *late(overturned)], START + 4 * HOUR)
+    assert "overturns" in signals(said)
+
+
+def test_long_standing_accounts_trip_though_every_action_on_one_comes_late(usual):
+    end = START + 6 * HOUR
+    clock = punctual(traffic(START, end, 60, 0.1, seed=2))
+    _, said = told(usual, [*clock, *late(traffic(START, end, 60, 0.95, seed=4))], end)
+    assert "tenure" in signals(said)
+
+
+def test_what_comes_again_and_again_late_says_nothing_new(usual, decided, overturned):
+    end, few = START + 3 * HOUR, overturned[:80:15]
+    once = [*punctual(traffic(START, end, 60, 0.1, seed=2)), *punctual(few)]
+    repeated = [(event, at + LATE_MS + i * MINUTE) for event, at in once for i in range(40) if at % HOUR < 5 * MINUTE]
+    _, said = told([*usual, *decided], once, end)
+    _, again = told([*usual, *decided], [*once, *repeated], end)
+    assert {alert.alert_id: alert.evidence for alert in again} == {alert.alert_id: alert.evidence for alert in said}
+    assert not opened(said)
+
+
+def test_fifty_late_cases_of_one_person_are_one(usual, decided, overturned):
+    clock = punctual(traffic(START, START + 4 * HOUR, 60, 0.1, seed=2))
+    one = [
+        events.AppealDecision(
+            id=f"{event.id}-{i}", time=event.time, policy_id="spam", action_id=event.action_id,
+            acted_at=event.acted_at, outcome="overturned", decided_by="human", subject_id="one",
+        )
+        for event in overturned for i in range(2)
+    ]  # fmt: skip
+    _, said = told([*usual, *decided], [*clock, *late(one)], START + 4 * HOUR)
+    assert not opened(said)
+
+
+def test_a_restart_at_any_point_changes_nothing_that_is_said(usual, decided, overturned):
+    end = START + 4 * HOUR
+    clock = traffic(START, end, 60, 0.1, seed=2)
+    log, expected = told([*usual, *decided], [*punctual(clock), *late(overturned), *late(clock[::3])], end)
+    assert expected
+    begin = len(log.records) - 4 * 60 * 2
+    for again in restarted(log, *(begin + at for at in (61, 102, 140, 143, 201))):
+        assert again == sorted(expected, key=in_time)
