@@ -16,7 +16,7 @@ def text(quality: Quality) -> str:
     """A note of all that was read and is no evidence, with reasons and counts; empty where there is none."""
     said = [
         (quality.bad, "bad records", ", ".join(f"{name} {n}" for name, n in quality.bad_reasons.items()), {}),
-        (quality.late, "late events gave no evidence of volume", "out of order beyond `lateness`: sort the history", {}),
+        (quality.late, "late events gave no evidence of volume", "out of order: sort the history", {}),
         (quality.ahead, "events far ahead of the others gave no evidence", "see `ahead`", {}),
         (quality.refused, "events of policies beyond the cap gave no evidence", "see `unknown_policies: cap`", {}),
         (quality.duplicates, "events came twice and count once", "", {}),
