@@ -34,6 +34,7 @@ SEVERAL: Final = 1.5
 PERIODS_MIN: Final = tuple(1440 if case == "rebans" else 60 for case in FOLLOWED)
 """For how long a person counts once. Who is acted on again after being reinstated may be so all day."""
 _DECIDED, _OVERTURNED = field("decided"), field("overturned")
+_OF_ACTIONS: Final = [*field("appeals"), *field("reversals")]
 _FOLLOWED: Final = [[np.array(field(name)) for name in names] for names in FOLLOWED.values()]
 
 
@@ -100,8 +101,10 @@ def latecomers(view: Rows, counts: Counts, marks: tuple[Bytes, Bytes], minute: i
     """What a final minute's counts that came too late say of people who were not counted, shape (rows, len(FIELDS)).
 
     Takes note of those people. `view` stands at a later minute; `marks` are those of `people` and of `thin`.
+    Appeals and reversals are not heard: they are due from actions, of which none counts that comes too late.
     """
     many = counts.astype(np.float64)
+    many[:, _OF_ACTIONS] = 0.0
     many[:, :CROWDS] = people(view, many[:, :CROWDS], marks[0], minute, late=True)
     thin(view, many, marks[1], minute, late=True)
     return many

@@ -89,11 +89,13 @@ class Tallies:
         """
         for minute, here in scan.runs(minutes):
             mine, kind = place[:, here], kinds[here]
-            some, slots = self._touched(rows, mine)
+            sorts, code = scan.places(kind.astype(np.int64), 1 << CROWDS)
+            named = _count(mine * len(sorts) + code, (len(rows) + 1) * len(sorts)).reshape(-1, len(sorts))[:-1]
+            some = np.flatnonzero(named.any(axis=1))
+            slots = self._slot(rows[some])
             taken, slot = self._of(minute), _among(len(rows), some, slots)
-            fields = (np.flatnonzero(kind & np.uint8(1 << at)) for at in range(CROWDS))
-            counts = [_count(mine.take(those, axis=1), len(rows))[some] for those in fields]
-            taken.counts[slots, :CROWDS] += np.stack(counts, axis=1)
+            says = (sorts[:, None] >> np.arange(CROWDS) & 1).astype(np.float32)
+            taken.counts[slots, :CROWDS] += (named[some] @ says).astype(np.int32)
             _mark(taken.met, slot[mine], subjects[here], kind)
 
     def follow(self, rows: Ints, place: Ints, minutes: Ints, kinds: Bytes, subjects: Words) -> None:
@@ -109,7 +111,7 @@ class Tallies:
 
     def _touched(self, rows: Ints, place: Ints) -> tuple[Ints, Ints]:
         """Which of `rows` are named by `place`, and their slots."""
-        some = np.flatnonzero(_count(place, len(rows)))
+        some = np.flatnonzero(_count(place, len(rows) + 1)[:-1])
         return some, self._slot(rows[some])
 
     def knows(self, rows: Ints) -> NDArray[np.bool_]:
@@ -172,9 +174,9 @@ def _mark(marks: Bytes, slots: Ints, subjects: Words, kinds: Bytes) -> None:
         flat[cells.take(np.flatnonzero(kinds == each), axis=1)] |= each
 
 
-def _count(place: Ints, rows: int) -> Counts:
-    """How often each of so many rows is named."""
-    return np.bincount(place.reshape(-1), minlength=rows + 1)[:-1].astype(np.int32)
+def _count(places: Ints, size: int) -> NDArray[np.float32]:
+    """How often each of so many places is named."""
+    return np.bincount(places.reshape(-1), minlength=size).astype(np.float32)
 
 
 def _among(rows: int, some: Ints, slots: Ints) -> Ints:

@@ -103,6 +103,14 @@ def test_fifty_late_cases_of_one_person_are_one(usual, decided, overturned):
     assert not opened(said)
 
 
+def test_late_appeals_against_usual_actions_are_not_too_many_where_the_actions_come_late_too(usual, decided):
+    end, wave = START + 12 * HOUR, traffic(START, START + 12 * HOUR, 120, 0.1, seed=2)
+    appeals = [event for event in followed(wave, 0.3, 0.1, 5) if isinstance(event, events.Appeal) and event.time < end]
+    halves = [one for i, one in enumerate(wave) if i % 2], [one for i, one in enumerate(wave) if i % 2 == 0]
+    _, said = told([*usual, *decided], [*punctual(halves[0]), *late([*halves[1], *appeals])], end)
+    assert not {each.signal for alert in said for each in alert.evidence} & {"appeals"}
+
+
 def test_a_restart_at_any_point_changes_nothing_that_is_said(usual, decided, overturned):
     end = START + 4 * HOUR
     clock = traffic(START, end, 60, 0.1, seed=2)
