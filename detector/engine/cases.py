@@ -27,9 +27,11 @@ def mix(batch: Batch) -> Bytes:
     """What each action says of whom it meets, a bit for each of the first `CROWDS` of `FIELDS`; 0 of other events."""
     ages_h = (batch.subject_age_h, _TENURED_H), (batch.content_age_h, _CONTENT_OLD_H)
     known = [(age_h > 0, age_h >= old) for age_h, old in ages_h] + [(batch.prior > 0, batch.prior == 1)]
-    kinds = np.packbits([mask for pair in known for mask in pair], axis=0, bitorder="little")[0]
-    found: Bytes = np.where(batch.kind == ACTION, kinds, np.uint8(0))
-    return found
+    kinds = np.zeros(len(batch.kind), np.uint8)
+    for at, mask in enumerate(mask for pair in known for mask in pair):
+        kinds |= mask.view(np.uint8) << np.uint8(at)
+    kinds[batch.kind != ACTION] = 0
+    return kinds
 
 
 class Case(NamedTuple):

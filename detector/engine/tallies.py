@@ -91,11 +91,11 @@ class Tallies:
             mine, kind = place[:, here], kinds[here]
             sorts, code = scan.places(kind.astype(np.int64), 1 << CROWDS)
             named = _count(mine * len(sorts) + code, (len(rows) + 1) * len(sorts)).reshape(-1, len(sorts))[:-1]
-            some = np.flatnonzero(named.any(axis=1))
+            counts = named @ (sorts[:, None] >> np.arange(CROWDS) & 1).astype(np.float32)
+            some = np.flatnonzero(counts.any(axis=1))
             slots = self._slot(rows[some])
             taken, slot = self._of(minute), _among(len(rows), some, slots)
-            says = (sorts[:, None] >> np.arange(CROWDS) & 1).astype(np.float32)
-            taken.counts[slots, :CROWDS] += (named[some] @ says).astype(np.int32)
+            taken.counts[slots, :CROWDS] += counts[some].astype(np.int32)
             _mark(taken.met, slot[mine], subjects[here], kind)
 
     def follow(self, rows: Ints, place: Ints, minutes: Ints, kinds: Bytes, subjects: Words) -> None:
