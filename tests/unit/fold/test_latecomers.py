@@ -14,7 +14,7 @@ from tests.unit.fold.test_channels import DAY, HOUR, MINUTE, followed, in_time, 
 
 START = MONDAY_MS + 4 * DAY
 RULES = Ruleset(version="v1", stream=StreamSettings(clock="events"), policies=(Policy(id="spam", mode="enforce"),))
-LATE_MS = 10 * MINUTE
+LATE_MS, POLL_MS = 10 * MINUTE, 3 * MINUTE
 Arrivals = list[tuple[events.AnyEvent, int]]
 
 
@@ -23,8 +23,8 @@ def told(usual: Iterable[events.AnyEvent], arrivals: Arrivals, end_ms: int) -> t
     log, fold = LogWriter(ruleset=RULES), Fold(RULES.stream)
     log.live([event for event in usual if event.time < START], START, every_ms=HOUR)
     arrivals = sorted(arrivals, key=lambda each: each[1])
-    for now in range(START, end_ms, MINUTE):
-        if rows := [event for event, at in arrivals if now - MINUTE <= at < now]:
+    for now in range(START, end_ms, POLL_MS):
+        if rows := [event for event, at in arrivals if now - POLL_MS <= at < now]:
             log.rows(rows, now)
         log.tick(now)
     fold.assign(0, {})
@@ -116,6 +116,6 @@ def test_a_restart_at_any_point_changes_nothing_that_is_said(usual, decided, ove
     clock = traffic(START, end, 60, 0.1, seed=2)
     log, expected = told([*usual, *decided], [*punctual(clock), *late(overturned), *late(clock[::3])], end)
     assert expected
-    begin = len(log.records) - 4 * 60 * 2
-    for again in restarted(log, *(begin + at for at in (61, 102, 140, 143, 201))):
+    begin = len(log.records) - 4 * 20 * 2
+    for again in restarted(log, *(begin + at for at in (21, 35, 52, 53, 101))):
         assert again == sorted(expected, key=in_time)
