@@ -21,6 +21,7 @@ from detector.stats.evidence import Floats
 
 Words = NDArray[np.uint64]
 Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int64]
 
 TELLS: Final = surge.BITS // 4
 """Places of the hour from which its people are not told apart, some seventy of them. Whose place is taken is lost, an
@@ -34,6 +35,10 @@ SEVERAL: Final = 1.5
 PERIODS_MIN: Final = tuple(1440 if case == "rebans" else 60 for case in FOLLOWED)
 """For how long a person counts once. Who is acted on again after being reinstated may be so all day."""
 _DECIDED, _OVERTURNED = field("decided"), field("overturned")
+_OUTCOMES, _REINSTATED = (
+    [list(FOLLOWED).index(case) for case in ("upheld", "overturned")],
+    list(FOLLOWED).index("reinstated"),
+)
 _OF_ACTIONS: Final = [*field("appeals"), *field("reversals")]
 _FOLLOWED: Final = [[np.array(field(name)) for name in names] for names in FOLLOWED.values()]
 
@@ -64,7 +69,7 @@ def people(view: Rows, actions: Floats, marks: Bytes, minute: int, *, late: bool
     return found
 
 
-def thin(view: Rows, counts: Floats, marks: Bytes, minute: int, *, late: bool = False) -> None:
+def thin(view: Rows, counts: Floats, marks: Bytes, minute: int) -> None:
     """Let one person's many follow-ups in a final minute count as one, in place; takes note of whom they were about.
 
     Args:
@@ -72,42 +77,66 @@ def thin(view: Rows, counts: Floats, marks: Bytes, minute: int, *, late: bool = 
         counts: shape (rows, len(FIELDS)).
         marks: shape (rows, 64 `FOLLOWED_WORDS`), at the place of each subject bits for `FOLLOWED`, and `UNKNOWN`.
         minute: minutes since the epoch.
-        late: the minute was final before; `view` stands at a later one.
     """
     counts[:, _DECIDED] -= counts[:, _OVERTURNED]
     for at, fields in enumerate(_FOLLOWED):
         total = counts[:, fields[0]].sum(axis=1)
         if not len(some := np.flatnonzero(total)):
             continue
-        since = minute // PERIODS_MIN[at]
-        over = view["followed_since"][some, at] > since
-        counts[np.ix_(some[over], np.concatenate(fields))] = 0.0
-        some = some[~over]
-        goes_on = view["followed_since"][some, at] == since
-        before = np.where(goes_on[:, None], view["followed"][some, at], np.uint64(0))
-        held = before | _bitmap(marks[some], at)
-        new = surge.people(held) - surge.people(before)
-        known = (surge.marked(held) < FOLLOWS) & ~(marks[some] & np.uint8(UNKNOWN)).any(axis=1)
-        several = known & (late | (total[some] > SEVERAL * new))
-        told = np.minimum(np.rint(new) / total[some], 1.0)
-        part = np.where(several, told, 0.0 if late else 1.0)
+        new = _heard(view, some, at, marks[some], minute)
+        known = _told(view, at, minute)[some] & ~(marks[some] & np.uint8(UNKNOWN)).any(axis=1)
+        several = known & (total[some] > SEVERAL * new)
+        part = np.where(several, np.rint(new) / total[some], 1.0)
         for columns in fields:
             counts[np.ix_(some, columns)] *= part[:, None]
-        view["followed"][some, at], view["followed_since"][some, at] = held, since
     counts[:, _DECIDED] += counts[:, _OVERTURNED]
 
 
 def latecomers(view: Rows, counts: Counts, marks: tuple[Bytes, Bytes], minute: int) -> Floats:
     """What a final minute's counts that came too late say of people who were not counted, shape (rows, len(FIELDS)).
 
-    Takes note of those people. `view` stands at a later minute; `marks` are those of `people` and of `thin`.
-    Appeals and reversals are not heard: they are due from actions, of which none counts that comes too late.
+    Takes note of those people. `view` stands at a later minute; `marks` are those of `people` and of `thin`, all known.
+    What is held against each other is heard together or not at all: decisions of either outcome; appeals and reversals
+    not, since late actions, from which they are due, are not. The reinstated are due to be left alone: rather too many.
     """
     many = counts.astype(np.float64)
     many[:, _OF_ACTIONS] = 0.0
     many[:, :CROWDS] = people(view, many[:, :CROWDS], marks[0], minute, late=True)
-    thin(view, many, marks[1], minute, late=True)
+    many[:, _DECIDED] -= many[:, _OVERTURNED]
+    told, part = (
+        np.stack([_told(view, at, minute) for at in range(len(_FOLLOWED))]),
+        np.zeros((len(_FOLLOWED), len(view))),
+    )
+    for at, fields in enumerate(_FOLLOWED):
+        total = many[:, fields[0]].sum(axis=1)
+        some = np.flatnonzero((total > 0) & (view["followed_since"][:, at] <= minute // PERIODS_MIN[at]))
+        part[at, some] = _heard(view, some, at, marks[1][some], minute) / total[some]
+    told &= [_told(view, at, minute, 3 * FOLLOWS) for at in range(len(_FOLLOWED))]
+    told[_OUTCOMES] = told[_OUTCOMES].all(axis=0)
+    part[~told] = 0.0
+    earlier = view["followed_since"][:, _REINSTATED] > minute // PERIODS_MIN[_REINSTATED]
+    part[_REINSTATED, earlier | ~told[_REINSTATED]] = 1.0
+    for at, fields in enumerate(_FOLLOWED):
+        many[:, np.concatenate(fields)] *= part[at][:, None]
+    many[:, _DECIDED] += many[:, _OVERTURNED]
     return many
+
+
+def _heard(view: Rows, some: Ints, at: int, marks: Bytes, minute: int) -> Floats:
+    """People marked with a case in some rows who are new to its period, by linear counting; takes note of them."""
+    since = minute // PERIODS_MIN[at]
+    goes_on = view["followed_since"][some, at] == since
+    before = np.where(goes_on[:, None], view["followed"][some, at], np.uint64(0))
+    held = before | _bitmap(marks, at)
+    view["followed"][some, at], view["followed_since"][some, at] = held, since
+    return surge.people(held) - surge.people(before)
+
+
+def _told(view: Rows, at: int, minute: int, most: int = FOLLOWS) -> NDArray[np.bool_]:
+    """Rows in which people who were heard of by a case, in this period, hold fewer than so many places."""
+    other = view["followed_since"][:, at] != minute // PERIODS_MIN[at]
+    found: NDArray[np.bool_] = other | (surge.marked(view["followed"][:, at]) < most)
+    return found
 
 
 def _bitmap(marks: Bytes, kind: int) -> Words:

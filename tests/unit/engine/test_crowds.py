@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detector.engine.channel_state import CHANNEL, CROWDS, FIELDS, FOLLOWED, FOLLOWED_WORDS, UNKNOWN, field
-from detector.engine.crowds import FOLLOWS, TELLS, people, thin
+from detector.engine.crowds import FOLLOWS, TELLS, latecomers, people, thin
 from detector.stats import surge
 
 HOUR = 60 * 500_000
@@ -129,3 +129,45 @@ def test_follow_ups_of_other_rows_change_nothing():
     counts[1], marks[1] = 0, 0
     thin(two, counts, marks, HOUR)
     assert two[1].tobytes() == before
+
+
+def come_late(view, at, cases):
+    """What late follow-ups of these cases say, by fields."""
+    counts, marks = minute_of(cases)
+    found = latecomers(view, counts, (np.zeros((1, surge.BITS), np.uint8), marks), at)
+    return {name: float(found[0, field(name)].sum()) for name in ("decided", "overturned", "reinstated", "appeals")}
+
+
+def test_decisions_that_come_late_keep_the_share_of_those_overturned(view):
+    chance, seen = np.random.default_rng(4), []
+    for hour in range(300):
+        for part in range(4):
+            won = int(chance.binomial(7, 0.2))
+            one = chance.integers(1, 2**63, 7, np.uint64).tolist()
+            thin(view, *minute_of({"upheld": one[won:], "overturned": one[:won]}), HOUR + 60 * hour + part)
+            two = chance.integers(1, 2**63, 7, np.uint64).tolist()
+            said = come_late(view, HOUR + 60 * hour, {"upheld": two[won:], "overturned": two[:won]})
+            seen.append((said["decided"], said["overturned"]))
+    decided, overturned = np.sum(seen, axis=0)
+    assert overturned / decided == pytest.approx(0.2, abs=0.01)
+    assert decided > 0.6 * 7 * len(seen)
+
+
+def test_beyond_the_bound_late_decisions_of_neither_outcome_are_heard(view):
+    many = np.random.default_rng(5).integers(1, 2**63, 2 * FOLLOWS, np.uint64).tolist()
+    heard(view, HOUR, "upheld", many)
+    assert not any(come_late(view, HOUR, {"overturned": [1, 2]}).values())
+    assert come_late(view, HOUR + 60, {"overturned": [1, 2]})["overturned"] == pytest.approx(2, abs=0.1)
+
+
+def test_late_reinstatements_beyond_the_bound_count_each_since_re_bans_are_due_from_them(view):
+    many = np.random.default_rng(6).integers(1, 2**63, 2 * FOLLOWS, np.uint64).tolist()
+    heard(view, HOUR, "reinstated", many)
+    assert come_late(view, HOUR, {"reinstated": many})["reinstated"] == len(many)
+    assert come_late(view, HOUR + 60, {"reinstated": [1, 1, 1]})["reinstated"] == pytest.approx(1, abs=0.1)
+    assert come_late(view, HOUR, {"reinstated": [1]})["reinstated"] == 1
+
+
+def test_appeals_that_come_late_are_not_heard_nor_taken_note_of(view):
+    assert come_late(view, HOUR, {"appeals": [1, 2, 3]})["appeals"] == 0
+    assert heard(view, HOUR, "appeals", [1, 2, 3]) == 3
