@@ -143,7 +143,7 @@ def close_hour(view: Rows, hour: int, frozen: NDArray[np.bool_], guard_h: int = 
 
 def forget(view: Rows) -> None:
     """Start evidence anew, in place: what led to a trip must not count twice. What is learned stays."""
-    for name in ("shares", "counts", "quiet", "cusum", "since"):
+    for name in ("shares", "counts", "quiet", "cusum", "since", "late"):
         view[name] = 0.0
 
 
@@ -151,6 +151,7 @@ def forget_mix(view: Rows) -> None:
     """The same of whom actions meet alone: what becomes of those before a probe says whether it may end."""
     for name in ("shares", "cusum", "since"):
         view[name][:, :MIXES] = 0.0
+    view["late"][:, :CROWDS] = 0.0
 
 
 def levels(view: Rows) -> dict[str, Floats]:

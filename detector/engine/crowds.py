@@ -64,7 +64,7 @@ def people(view: Rows, actions: Floats, marks: Bytes, minute: int, *, late: bool
         for which, those in enumerate((new, new & successes)):
             beyond = 0.0 if late else actions[some, 2 * share + which]
             found[some, 2 * share + which] = np.where(crowded, beyond, surge.marked(those))
-        view["met"][some, share] = held
+        view["met"][some, share] = np.where((crowded & late)[:, None], before[:, share], held)
     view["met_hour"][some] = hour
     return found
 
@@ -83,59 +83,56 @@ def thin(view: Rows, counts: Floats, marks: Bytes, minute: int) -> None:
         total = counts[:, fields[0]].sum(axis=1)
         if not len(some := np.flatnonzero(total)):
             continue
-        new = _heard(view, some, at, marks[some], minute)
-        known = _told(view, at, minute)[some] & ~(marks[some] & np.uint8(UNKNOWN)).any(axis=1)
+        before = _before(view, some, at, minute)
+        held = before | _bitmap(marks[some], at)
+        new = surge.people(held) - surge.people(before)
+        known = (surge.marked(held) < FOLLOWS) & ~(marks[some] & np.uint8(UNKNOWN)).any(axis=1)
         several = known & (total[some] > SEVERAL * new)
         part = np.where(several, np.rint(new) / total[some], 1.0)
         for columns in fields:
             counts[np.ix_(some, columns)] *= part[:, None]
+        view["followed"][some, at], view["followed_since"][some, at] = held, minute // PERIODS_MIN[at]
     counts[:, _DECIDED] += counts[:, _OVERTURNED]
 
 
 def latecomers(view: Rows, counts: Counts, marks: tuple[Bytes, Bytes], minute: int) -> Floats:
     """What a final minute's counts that came too late say of people who were not counted, shape (rows, len(FIELDS)).
 
-    Takes note of those people. `view` stands at a later minute; `marks` are those of `people` and of `thin`, all known.
-    What is held against each other is heard together or not at all: decisions of either outcome; appeals and reversals
-    not, since late actions, from which they are due, are not. The reinstated are due to be left alone: rather too many.
+    Takes note of those people, and of nobody else: in a bitmap full of people who count for nothing, one person would
+    pass for many. `view` stands at a later minute; `marks` are those of `people` and of `thin`, all known. What is held
+    against each other is heard together or not at all: decisions of either outcome; appeals and reversals not, since
+    late actions, from which they are due, are not. The reinstated are due to be left alone: rather too many.
     """
     many = counts.astype(np.float64)
     many[:, _OF_ACTIONS] = 0.0
     many[:, :CROWDS] = people(view, many[:, :CROWDS], marks[0], minute, late=True)
     many[:, _DECIDED] -= many[:, _OVERTURNED]
-    told, part = (
-        np.stack([_told(view, at, minute) for at in range(len(_FOLLOWED))]),
-        np.zeros((len(_FOLLOWED), len(view))),
-    )
+    cases = range(len(_FOLLOWED))
+    before = np.stack([_before(view, slice(None), at, minute) for at in cases])
+    since = minute // np.array(PERIODS_MIN)
+    held = before | np.stack([_bitmap(marks[1], at) for at in cases])
+    told = (view["followed_since"] <= since).T & _fewer(before, FOLLOWS) & _fewer(held, 3 * FOLLOWS)
+    told[_OUTCOMES] = told[_OUTCOMES].all(axis=0)
     for at, fields in enumerate(_FOLLOWED):
         total = many[:, fields[0]].sum(axis=1)
-        some = np.flatnonzero((total > 0) & (view["followed_since"][:, at] <= minute // PERIODS_MIN[at]))
-        part[at, some] = _heard(view, some, at, marks[1][some], minute) / total[some]
-    told &= [_told(view, at, minute, 3 * FOLLOWS) for at in range(len(_FOLLOWED))]
-    told[_OUTCOMES] = told[_OUTCOMES].all(axis=0)
-    part[~told] = 0.0
-    earlier = view["followed_since"][:, _REINSTATED] > minute // PERIODS_MIN[_REINSTATED]
-    part[_REINSTATED, earlier | ~told[_REINSTATED]] = 1.0
-    for at, fields in enumerate(_FOLLOWED):
-        many[:, np.concatenate(fields)] *= part[at][:, None]
+        new = surge.people(held[at]) - surge.people(before[at])
+        part = np.where(told[at], new / np.maximum(total, 1.0), float(at == _REINSTATED))
+        many[:, np.concatenate(fields)] *= part[:, None]
+        some = told[at] & (total > 0)
+        view["followed"][some, at], view["followed_since"][some, at] = held[at, some], since[at]
     many[:, _DECIDED] += many[:, _OVERTURNED]
     return many
 
 
-def _heard(view: Rows, some: Ints, at: int, marks: Bytes, minute: int) -> Floats:
-    """People marked with a case in some rows who are new to its period, by linear counting; takes note of them."""
-    since = minute // PERIODS_MIN[at]
-    goes_on = view["followed_since"][some, at] == since
-    before = np.where(goes_on[:, None], view["followed"][some, at], np.uint64(0))
-    held = before | _bitmap(marks, at)
-    view["followed"][some, at], view["followed_since"][some, at] = held, since
-    return surge.people(held) - surge.people(before)
+def _before(view: Rows, some: Ints | slice, at: int, minute: int) -> Words:
+    """Bitmaps of whom some rows heard of by a case in a minute's period so far."""
+    goes_on = view["followed_since"][some, at] == minute // PERIODS_MIN[at]
+    return np.where(goes_on[:, None], view["followed"][some, at], np.uint64(0))
 
 
-def _told(view: Rows, at: int, minute: int, most: int = FOLLOWS) -> NDArray[np.bool_]:
-    """Rows in which people who were heard of by a case, in this period, hold fewer than so many places."""
-    other = view["followed_since"][:, at] != minute // PERIODS_MIN[at]
-    found: NDArray[np.bool_] = other | (surge.marked(view["followed"][:, at]) < most)
+def _fewer(bitmaps: Words, most: int) -> NDArray[np.bool_]:
+    """Which bitmaps, shape (cases, rows, words), have fewer places marked."""
+    found: NDArray[np.bool_] = np.bitwise_count(bitmaps).sum(axis=-1) < most
     return found
 
 

@@ -1,7 +1,8 @@
 """Events that came when their minute was final: of whom they speak is counted in the next one, where it can be told.
 
 How much a scope acts is not: nobody knows any more which of these events are repetitions. But whom its actions met, and
-what follows them, counts each person once an hour, and the bitmap of that hour is there (`crowds`).
+what follows them, counts each person once an hour, and the bitmap of that hour is there (`crowds`). While a breaker of
+the policy is not closed, whom actions met is not heard late: they may be of before, which was judged.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.engine import crowds
+from detector.engine.channel_state import CROWDS
 from detector.engine.columns import put, taken
+from detector.engine.policy_state import Key, PolicyState
 from detector.engine.scopes import Scopes
 from detector.engine.tallies import Tallies
 from detector.engine.touched import Touched
 from detector.engine.transition import Batch
+from detector.events import State
 from detector.units import HOUR_MS, MINUTE_MS
 
 Ints = NDArray[np.int64]
@@ -40,10 +44,15 @@ def hear(scopes: Scopes, late: Tallies, bucket_ms: int) -> None:
     for minute, rows, found in late.each():
         final = (scopes.table.rows["settled"][rows] + 1) * bucket_ms // MINUTE_MS - 1
         at = np.array([scopes.channel(*each) for each in zip(rows.tolist(), final.tolist(), strict=True)])
+        found.counts[[_is_judged(*scopes.owner[row]) for row in rows.tolist()], :CROWDS] = 0
         view = taken(scopes.channels.rows, at)
         view["late"] += crowds.latecomers(view, found.counts, (found.met, found.followed), minute)
         put(scopes.channels.rows, at, view)
-        scopes.mark_changed(rows)
+        scopes.mark_changed(rows, parts=True)
+
+
+def _is_judged(policy: PolicyState, _: Key) -> bool:
+    return any(breaker.state is not State.CLOSED for breaker in policy.breakers.values())
 
 
 def waiting(scopes: Scopes, rows: Ints) -> Mask:

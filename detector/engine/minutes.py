@@ -113,6 +113,7 @@ class Minutes:
         if not len(mine):
             return
         waiting = latecomers.waiting(self._scopes, mine)
+        self._scopes.mark_changed(mine[waiting], parts=True)
         rings = picked(self._scopes.table.rows, mine, "minutes", "minutes_head")
         minutes = np.arange(max(first, end - MINUTES_CELLS), end)
         acted = windows.cells(rings["minutes"], rings["minutes_head"], minutes)

@@ -171,9 +171,9 @@ class Scopes:
         whole: np.ndarray[tuple[int], np.dtype[np.int64]] = rows[self.links.rows["whole"][rows]]
         return whole
 
-    def mark_changed(self, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
-        """The policies of which whole rows are among these must be stored."""
-        for row in rows[self.links.rows["whole"][rows]].tolist():
+    def mark_changed(self, rows: np.ndarray[tuple[int], np.dtype[np.int64]], *, parts: bool = False) -> None:
+        """The policies of which whole rows, or `parts`, are among these must be stored."""
+        for row in (rows if parts else rows[self.links.rows["whole"][rows]]).tolist():
             self.owner[row][0].changed = True
 
     def forget_partition(self, partition: int) -> None:

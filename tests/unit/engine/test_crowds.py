@@ -171,3 +171,21 @@ def test_late_reinstatements_beyond_the_bound_count_each_since_re_bans_are_due_f
 def test_appeals_that_come_late_are_not_heard_nor_taken_note_of(view):
     assert come_late(view, HOUR, {"appeals": [1, 2, 3]})["appeals"] == 0
     assert heard(view, HOUR, "appeals", [1, 2, 3]) == 3
+
+
+def test_a_decision_of_an_earlier_hour_than_that_of_the_other_outcome_is_not_heard(view):
+    heard(view, HOUR + 60, "upheld", [5])
+    assert not any(come_late(view, HOUR, {"overturned": [1, 2]}).values())
+
+
+def test_late_people_who_count_for_nothing_leave_no_mark(view):
+    crowd = np.random.default_rng(7).integers(1, 2**63, 400, np.uint64).tolist()
+    minute(view, HOUR, [1, 2, 3], [3])
+    heard(view, HOUR, "upheld", [1, 2, 3])
+    before = view["met"].copy(), view["followed"].copy()
+    counts, marks = minute_of({"upheld": crowd[:200], "overturned": crowd[200:]})
+    met = np.zeros((1, surge.BITS), np.uint8)
+    met[0, surge.place(np.array(crowd, np.uint64))], counts[0, KNOWN] = 1 << KNOWN, len(crowd)
+    assert not latecomers(view, counts, (met, marks), HOUR).any()
+    assert (view["met"] == before[0]).all()
+    assert (view["followed"] == before[1]).all()

@@ -9,7 +9,7 @@ import pytest
 from detector import events
 from detector.fold import Fold
 from detector.policy import Policy, Ruleset, StreamSettings
-from tests.logs import MONDAY_MS, LogWriter, renumber
+from tests.logs import MONDAY_MS, LogWriter, action, renumber
 from tests.unit.fold.test_channels import DAY, HOUR, MINUTE, followed, in_time, opened, restarted, traffic
 
 START = MONDAY_MS + 4 * DAY
@@ -109,6 +109,32 @@ def test_late_appeals_against_usual_actions_are_not_too_many_where_the_actions_c
     halves = [one for i, one in enumerate(wave) if i % 2], [one for i, one in enumerate(wave) if i % 2 == 0]
     _, said = told([*usual, *decided], [*punctual(halves[0]), *late([*halves[1], *appeals])], end)
     assert not {each.signal for alert in said for each in alert.evidence} & {"appeals"}
+
+
+def test_actions_of_before_a_trip_that_come_while_it_probes_reopen_nothing():
+    end, years = START + 80 * MINUTE, {"subject_created_at": START - 2000 * DAY}
+    wave, same = ([action("spam", START + i * 5000, **years) for i in range(24)] for _ in range(2))
+    clock = punctual(action("other", START + i * MINUTE) for i in range(80))
+    arrivals = [*clock, *punctual(wave), *((event, START + 45 * MINUTE) for event in same)]
+    _, said = told(traffic(MONDAY_MS, START, 12, 0.1, 1), arrivals, end)
+    moves = [alert.type.split(".")[1] for alert in said if alert.type != "breaker.warned"]
+    assert moves == ["opened", "half_opened", "closed"]
+
+
+def test_what_a_version_alone_hears_late_is_stored(usual):
+    log, fold, years = LogWriter(ruleset=RULES), Fold(RULES.stream), {"subject_created_at": START - 2000 * DAY}
+    log.rows([action("spam", START, subject_id="one", rule_version="1", **years)], START)
+    log.rows([action("other", START + 10 * MINUTE)], START + 10 * MINUTE)
+    log.tick(START + 10 * MINUTE)
+    log.rows([action("spam", START + 1000, subject_id="one", rule_version="2", **years)], START + 10 * MINUTE)
+    fold.assign(0, {})
+    fold.apply(log.records)
+    table = {key: value for _, key, value in fold.snapshot().policies()}
+    log.rows([action("other", START + 20 * MINUTE)], START + 20 * MINUTE)
+    log.tick(START + 20 * MINUTE)
+    fold.apply(log.records[-2:])
+    again = {key: value for _, key, value in fold.snapshot().policies()}
+    assert again[b"policy/spam"] != table[b"policy/spam"]
 
 
 def test_a_restart_at_any_point_changes_nothing_that_is_said(usual, decided, overturned):
