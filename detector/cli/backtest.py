@@ -64,9 +64,9 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - clic
             - for standard input; kafka://host:port/topic (login and encryption as DETECTOR_* variables say)
 
     Events must be nearly in order of time, over all files together: those later than the policy file's `lateness` give
-    no evidence, and are counted. Time passes as the events' own times say, whatever `stream: clock` asks for. Memory
-    does not grow with the length of the history. What comes before --from is not known: the detector starts without a
-    past and without the deploys of before, so give it some weeks more than those that you ask about.
+    no evidence of volume, and are counted. Time passes as the events' own times say, whatever `stream: clock` asks
+    for. Memory does not grow with the length of the history. What comes before --from is not known: the detector
+    starts without a past and without the deploys of before, so give it some weeks more than those that you ask about.
 
     Without --policies every policy has the defaults. Without --incidents nothing can be found or missed, but what would
     have been paused, for how long, and how many actions, is told all the same. OUT may be - for standard output; the

@@ -2,7 +2,8 @@
 
 Rows only add integers to open event-time buckets. `test` looks at open buckets at once, `advance` makes buckets final,
 learns, and runs timers; both apply the same step. Missing rows can only lower evidence, so a test never waits for a
-bucket to close and never trips on disorder.
+bucket to close and never trips on disorder. Of late rows volume hears nothing; whom they are about waits for the next
+minute (`latecomers`).
 """
 
 from __future__ import annotations

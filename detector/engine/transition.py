@@ -65,7 +65,7 @@ class Batch(NamedTuple):
 
 
 class Added(NamedTuple):
-    """What became of a batch: table rows worth a test now; per record how many actions gave no evidence, and why."""
+    """What became of a batch: table rows worth a test now; per record how many actions gave none of volume, and why."""
 
     rows: NDArray[np.int64]
     late: NDArray[np.int64]
