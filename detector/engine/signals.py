@@ -26,7 +26,8 @@ def loud(view: Rows, link: Rows, channel: Rows, profile: Rows, bucket_ms: int, e
 
     Raises FloatingPointError when a number of the row is not finite.
     """
-    found = [_hard_limit(view, link), *_surges(view, link, bucket_ms, end_ms), _volume(view, link, bucket_ms, end_ms)]
+    found = [_hard_limit(view, link, end_ms), _volume(view, link, bucket_ms, end_ms)]
+    found[1:1] = _surges(view, link, bucket_ms, end_ms)
     if len(profile):
         found.append(_ramp(view, link, profile, end_ms))
     if len(profile) and end_ms <= (int(view["settled"][0]) + 1) * bucket_ms:  # what may still come is not missing
@@ -42,8 +43,8 @@ def of_channels(link: Rows, channel: Rows, names: Collection[str]) -> list[Evide
     return [signal for signal in found if signal is not None]
 
 
-def _hard_limit(view: Rows, link: Rows) -> Evidence | None:
-    count, most = int(limit_count(view, link)[0]), int(link["limit_max"][0])
+def _hard_limit(view: Rows, link: Rows, end_ms: int) -> Evidence | None:
+    count, most = int(limit_count(view, link, end_ms)[0]), int(link["limit_max"][0])
     if not most or count <= most:
         return None
     window_s = float(link["limit_ms"][0] * link["limit_cells"][0]) / 1000

@@ -30,9 +30,10 @@ def rest(view: Rows, link: Rows, through: int, bucket_ms: int) -> None:
     view["at"] = np.maximum(view["at"], through)
 
 
-def limit_count(view: Rows, link: Rows) -> Ints:
-    """Actions in the hard limit's window that ends with the newest bucket of each row; 0 without a limit."""
-    total = windows.total(view["limit"], view["limit_head"], view["limit_head"], link["limit_cells"])
+def limit_count(view: Rows, link: Rows, end_ms: int) -> Ints:
+    """Actions in the hard limit's window that ends at `end_ms`, or with a row's newest bucket; 0 without a limit."""
+    now = np.maximum(view["limit_head"], (end_ms - 1) // np.maximum(link["limit_ms"], 1))
+    total = windows.total(view["limit"], view["limit_head"], now, link["limit_cells"])
     return np.where(link["limit_max"] > 0, total, 0)
 
 

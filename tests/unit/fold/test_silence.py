@@ -6,7 +6,7 @@ from functools import cache
 
 from detector.events import Alert
 from detector.fold import Fold
-from detector.policy import Policy, Ruleset
+from detector.policy import HardLimit, Policy, Ruleset
 from tests.logs import MONDAY_MS, LogWriter, steady
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -73,3 +73,17 @@ def test_a_policy_that_acts_for_some_minutes_and_falls_silent_again_is_told_of_a
 
 def test_a_quiet_policy_may_rest():
     assert lived(0.05, 90) == []
+
+
+def test_a_limit_that_was_passed_before_a_policy_fell_silent_is_not_held_against_it_again():
+    limited = Policy(id="spam", mode="enforce", hard_limit=HardLimit(max=25, per_s=600))
+    rules, end = Ruleset(version="v1", policies=(limited,)), STOPS + 100 * MINUTE
+    found = [*steady("spam", MONDAY_MS, STOPS, 0.5), *steady("spam", STOPS, STOPS + MINUTE, 30)]
+    log, fold = LogWriter(ruleset=rules), Fold(rules.stream)
+    log.live(sorted([*found, *steady("hate", MONDAY_MS, end, 0.5)], key=lambda event: event.time), end, every_ms=MINUTE)
+    fold.assign(0, {})
+    moves = [(alert.type, {each.signal for each in alert.evidence}) for alert in fold.apply(log.records).alerts]
+    opened = [signals for kind, signals in moves if kind == "breaker.opened"]
+    assert len(opened) == 1
+    assert "hard_limit" in opened[0]
+    assert ("breaker.warned", {"silence"}) in moves
