@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
+from typing import NamedTuple
 
 import pytest
 
@@ -18,17 +20,34 @@ LATE_MS, POLL_MS = 10 * MINUTE, 3 * MINUTE
 Arrivals = list[tuple[events.AnyEvent, int]]
 
 
-def told(usual: Iterable[events.AnyEvent], arrivals: Arrivals, end_ms: int) -> tuple[LogWriter, list[events.Alert]]:
-    """What is said of days of usual traffic, and of events that arrive at these times after it."""
+class Past(NamedTuple):
+    """Days of usual traffic, and what a worker that read them has stored."""
+
+    log: LogWriter
+    table: dict[bytes, bytes]
+    floor: int
+    said: list[events.Alert]
+
+
+def lived(usual: Iterable[events.AnyEvent]) -> Past:
     log, fold = LogWriter(ruleset=RULES), Fold(RULES.stream)
     log.live([event for event in usual if event.time < START], START, every_ms=HOUR)
+    fold.assign(0, {})
+    said, snapshot = fold.apply(log.records).alerts, fold.snapshot()
+    table = {key: value for _, key, value in [*snapshot.policies(), *snapshot.seals()]}
+    return Past(log, table, snapshot.floors[0], said)
+
+
+def told(past: Past, arrivals: Arrivals, end_ms: int) -> tuple[LogWriter, list[events.Alert]]:
+    """What is said of a past, and of events that arrive at these times after it."""
+    log, fold = deepcopy(past.log), Fold(RULES.stream)
     arrivals = sorted(arrivals, key=lambda each: each[1])
     for now in range(START, end_ms, POLL_MS):
         if rows := [event for event, at in arrivals if now - POLL_MS <= at < now]:
             log.rows(rows, now)
         log.tick(now)
-    fold.assign(0, {})
-    return log, fold.apply(log.records).alerts
+    fold.assign(0, dict(past.table))
+    return log, [*past.said, *fold.apply(log.records[past.floor :]).alerts]
 
 
 def punctual(found: Iterable[events.AnyEvent]) -> Arrivals:
@@ -46,9 +65,9 @@ def usual():
 
 
 @pytest.fixture(scope="module")
-def decided(usual):
-    """Days of appeals and decisions, as usual until the start."""
-    return [event for event in followed(usual, 0.3, 0.1, 3) if event.time < START]
+def past(usual):
+    """With appeals and decisions, as usual until the start."""
+    return lived([*usual, *followed(usual, 0.3, 0.1, 3)])
 
 
 @pytest.fixture(scope="module")
@@ -67,30 +86,30 @@ def signals(alerts: list[events.Alert]) -> set[str]:
     return {each.signal for alert in opened(alerts) for each in alert.evidence}
 
 
-def test_appeals_won_trip_though_every_decision_comes_late(usual, decided, overturned):
+def test_appeals_won_trip_though_every_decision_comes_late(past, overturned):
     clock = punctual(traffic(START, START + 4 * HOUR, 60, 0.1, seed=2))
-    _, said = told([*usual, *decided], [*clock, *late(overturned)], START + 4 * HOUR)
+    _, said = told(past, [*clock, *late(overturned)], START + 4 * HOUR)
     assert "overturns" in signals(said)
 
 
 def test_long_standing_accounts_trip_though_every_action_on_one_comes_late(usual):
     end = START + 6 * HOUR
     clock = punctual(traffic(START, end, 60, 0.1, seed=2))
-    _, said = told(usual, [*clock, *late(traffic(START, end, 60, 0.95, seed=4))], end)
+    _, said = told(lived(usual), [*clock, *late(traffic(START, end, 60, 0.95, seed=4))], end)
     assert "tenure" in signals(said)
 
 
-def test_what_comes_again_and_again_late_says_nothing_new(usual, decided, overturned):
+def test_what_comes_again_and_again_late_says_nothing_new(past, overturned):
     end, few = START + 3 * HOUR, overturned[:80:15]
     once = [*punctual(traffic(START, end, 60, 0.1, seed=2)), *punctual(few)]
     repeated = [(event, at + LATE_MS + i * MINUTE) for event, at in once for i in range(40) if at % HOUR < 5 * MINUTE]
-    _, said = told([*usual, *decided], once, end)
-    _, again = told([*usual, *decided], [*once, *repeated], end)
+    _, said = told(past, once, end)
+    _, again = told(past, [*once, *repeated], end)
     assert {alert.alert_id: alert.evidence for alert in again} == {alert.alert_id: alert.evidence for alert in said}
     assert not opened(said)
 
 
-def test_fifty_late_cases_of_one_person_are_one(usual, decided, overturned):
+def test_fifty_late_cases_of_one_person_are_one(past, overturned):
     clock = punctual(traffic(START, START + 4 * HOUR, 60, 0.1, seed=2))
     one = [
         events.AppealDecision(
@@ -99,15 +118,15 @@ def test_fifty_late_cases_of_one_person_are_one(usual, decided, overturned):
         )
         for event in overturned for i in range(2)
     ]  # fmt: skip
-    _, said = told([*usual, *decided], [*clock, *late(one)], START + 4 * HOUR)
+    _, said = told(past, [*clock, *late(one)], START + 4 * HOUR)
     assert not opened(said)
 
 
-def test_late_appeals_against_usual_actions_are_not_too_many_where_the_actions_come_late_too(usual, decided):
+def test_late_appeals_against_usual_actions_are_not_too_many_where_the_actions_come_late_too(past):
     end, wave = START + 12 * HOUR, traffic(START, START + 12 * HOUR, 120, 0.1, seed=2)
     appeals = [event for event in followed(wave, 0.3, 0.1, 5) if isinstance(event, events.Appeal) and event.time < end]
     halves = [one for i, one in enumerate(wave) if i % 2], [one for i, one in enumerate(wave) if i % 2 == 0]
-    _, said = told([*usual, *decided], [*punctual(halves[0]), *late([*halves[1], *appeals])], end)
+    _, said = told(past, [*punctual(halves[0]), *late([*halves[1], *appeals])], end)
     assert not {each.signal for alert in said for each in alert.evidence} & {"appeals"}
 
 
@@ -116,12 +135,12 @@ def test_actions_of_before_a_trip_that_come_while_it_probes_reopen_nothing():
     wave, same = ([action("spam", START + i * 5000, **years) for i in range(24)] for _ in range(2))
     clock = punctual(action("other", START + i * MINUTE) for i in range(80))
     arrivals = [*clock, *punctual(wave), *((event, START + 45 * MINUTE) for event in same)]
-    _, said = told(traffic(MONDAY_MS, START, 12, 0.1, 1), arrivals, end)
+    _, said = told(lived(traffic(MONDAY_MS, START, 12, 0.1, 1)), arrivals, end)
     moves = [alert.type.split(".")[1] for alert in said if alert.type != "breaker.warned"]
     assert moves == ["opened", "half_opened", "closed"]
 
 
-def test_what_a_version_alone_hears_late_is_stored(usual):
+def test_what_a_version_alone_hears_late_is_stored():
     log, fold, years = LogWriter(ruleset=RULES), Fold(RULES.stream), {"subject_created_at": START - 2000 * DAY}
     log.rows([action("spam", START, subject_id="one", rule_version="1", **years)], START)
     log.rows([action("other", START + 10 * MINUTE)], START + 10 * MINUTE)
@@ -137,10 +156,10 @@ def test_what_a_version_alone_hears_late_is_stored(usual):
     assert again[b"policy/spam"] != table[b"policy/spam"]
 
 
-def test_a_restart_at_any_point_changes_nothing_that_is_said(usual, decided, overturned):
+def test_a_restart_at_any_point_changes_nothing_that_is_said(past, overturned):
     end = START + 4 * HOUR
     clock = traffic(START, end, 60, 0.1, seed=2)
-    log, expected = told([*usual, *decided], [*punctual(clock), *late(overturned), *late(clock[::3])], end)
+    log, expected = told(past, [*punctual(clock), *late(overturned), *late(clock[::3])], end)
     assert expected
     begin = len(log.records) - 4 * 20 * 2
     for again in restarted(log, *(begin + at for at in (21, 35, 52, 53, 101))):
