@@ -35,10 +35,8 @@ SEVERAL: Final = 1.5
 PERIODS_MIN: Final = tuple(1440 if case == "rebans" else 60 for case in FOLLOWED)
 """For how long a person counts once. Who is acted on again after being reinstated may be so all day."""
 _DECIDED, _OVERTURNED = field("decided"), field("overturned")
-_OUTCOMES, _REINSTATED = (
-    [list(FOLLOWED).index(case) for case in ("upheld", "overturned")],
-    list(FOLLOWED).index("reinstated"),
-)
+_OUTCOMES: Final = [list(FOLLOWED).index(case) for case in ("upheld", "overturned")]
+_REINSTATED: Final = list(FOLLOWED).index("reinstated")
 _OF_ACTIONS: Final = [*field("appeals"), *field("reversals")]
 _FOLLOWED: Final = [[np.array(field(name)) for name in names] for names in FOLLOWED.values()]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from detector.engine import crowds
 from detector.engine.channel_state import CROWDS
 from detector.engine.columns import put, taken
-from detector.engine.policy_state import Key, PolicyState
+from detector.engine.policy_state import PolicyState
 from detector.engine.scopes import Scopes
 from detector.engine.tallies import Tallies
 from detector.engine.touched import Touched
@@ -44,14 +44,14 @@ def hear(scopes: Scopes, late: Tallies, bucket_ms: int) -> None:
     for minute, rows, found in late.each():
         final = (scopes.table.rows["settled"][rows] + 1) * bucket_ms // MINUTE_MS - 1
         at = np.array([scopes.channel(*each) for each in zip(rows.tolist(), final.tolist(), strict=True)])
-        found.counts[[_is_judged(*scopes.owner[row]) for row in rows.tolist()], :CROWDS] = 0
+        found.counts[[_is_judged(scopes.owner[row][0]) for row in rows.tolist()], :CROWDS] = 0
         view = taken(scopes.channels.rows, at)
         view["late"] += crowds.latecomers(view, found.counts, (found.met, found.followed), minute)
         put(scopes.channels.rows, at, view)
         scopes.mark_changed(rows, parts=True)
 
 
-def _is_judged(policy: PolicyState, _: Key) -> bool:
+def _is_judged(policy: PolicyState) -> bool:
     return any(breaker.state is not State.CLOSED for breaker in policy.breakers.values())
 
 
