@@ -26,6 +26,11 @@ def renumber() -> None:
     _ids[0] = itertools.count()
 
 
+def past_ids() -> None:
+    """Ids for a past that several tests share: none of them makes the same ones."""
+    _ids[0] = itertools.count(1_000_000)
+
+
 def action(policy: str = "spam", at_ms: int = MONDAY_MS, **fields) -> events.Action:
     number = next(_ids[0])
     defaults = {
@@ -93,7 +98,7 @@ class LogWriter:
         self.put(log.Tick(worker=worker, sources=reports), at_ms)
 
     def live(self, found: Iterable[events.AnyEvent], until_ms: int, every_ms: int = 1000) -> None:
-        """Events as they happen: each poll takes a second's worth, then a tick."""
+        """Events as they happen: each poll takes what came since the last, then a tick."""
         queue = sorted(found, key=lambda event: event.time)
         start = int(queue[0].time) // every_ms * every_ms if queue else until_ms
         at = 0
